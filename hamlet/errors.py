@@ -1,0 +1,39 @@
+"""What can go wrong in the library, in the words of the person who has to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+
+class HamletError(Exception):
+    """Base of every error the library raises on purpose."""
+
+
+class ShapeError(HamletError, ValueError):
+    """A tensor or list has another shape than the model, layout or function expects."""
+
+
+class Problem(NamedTuple):
+    """One thing wrong with a document: where, and what."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+class SpecError(HamletError, ValueError):
+    """A document (brain spec, level pack, run spec, request) breaks its schema.
+
+    `problems` names every fault found, not only the first.
+    """
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class CheckpointError(HamletError):
+    """A checkpoint file is damaged, hostile, or was made for something else."""

@@ -1,0 +1,320 @@
+"""Check documents that people write: YAML in, plain validated data out, every fault named.
+
+A schema is a tree of small readers. `validate(schema, data)` returns the data with defaults
+written out, or raises `SpecError` with one `path: message` for each fault. Nothing is ignored:
+a key that the schema does not know is a fault.
+
+The library may import torch, numpy, safetensors and PyYAML only, so this stands in for pydantic.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from hamlet.errors import Problem, SpecError
+
+MAX_DOCUMENT_BYTES = 256 * 1024
+MAX_DEPTH = 32
+REQUIRED: Any = object()
+
+
+class Reader:
+    """Reads one value. Subclasses check it in `read` and append to `problems`."""
+
+    def __init__(self, default: Any = REQUIRED, *, optional: bool = False) -> None:
+        self.default = default
+        self.optional = optional  # None is allowed
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        raise NotImplementedError
+
+    def read_or_none(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        if value is None and self.optional:
+            return None
+        return self.read(value, path, problems)
+
+
+class Flag(Reader):
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        if not isinstance(value, bool):
+            problems.append(Problem(path, f"found {describe(value)}; expected true or false"))
+        return value
+
+
+class Integer(Reader):
+    def __init__(self, low: int, high: int, default: Any = REQUIRED, *, optional: bool = False):
+        super().__init__(default, optional=optional)
+        self.low, self.high = low, high
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        expected = f"expected a whole number from {self.low} to {self.high}"
+        if isinstance(value, bool) or not isinstance(value, int):
+            problems.append(Problem(path, f"found {describe(value)}; {expected}"))
+        elif not self.low <= value <= self.high:
+            problems.append(Problem(path, f"found {describe(value)}; {expected}"))
+        return value
+
+
+class Number(Reader):
+    """A finite float in [low, high]; `above` and `below` make a bound exclusive."""
+
+    def __init__(
+        self, low: float, high: float, default: Any = REQUIRED, *,
+        above: bool = False, below: bool = False, optional: bool = False,
+    ):
+        super().__init__(default, optional=optional)
+        self.low, self.high, self.above, self.below = low, high, above, below
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        if isinstance(value, bool) or not isinstance(value, int | float) or not is_finite(value):
+            problems.append(Problem(path, f"found {describe(value)}; expected {self.range()}"))
+            return value
+        too_low = value <= self.low if self.above else value < self.low
+        too_high = value >= self.high if self.below else value > self.high
+        if too_low or too_high:
+            problems.append(Problem(path, f"found {value!r}; expected {self.range()}"))
+        return float(value)
+
+    def range(self) -> str:
+        low = f"above {self.low:g}" if self.above else f"from {self.low:g}"
+        return f"a number {low} {'below' if self.below else 'to'} {self.high:g}"
+
+
+class Text(Reader):
+    def __init__(
+        self, default: Any = REQUIRED, *, longest: int = 200, pattern: str | None = None,
+        shape: str = "", optional: bool = False,
+    ):
+        super().__init__(default, optional=optional)
+        self.longest, self.pattern, self.shape = longest, pattern, shape
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        if not isinstance(value, str):
+            problems.append(Problem(path, f"found {describe(value)}; expected text"))
+        elif len(value) > self.longest:
+            message = f"found {len(value)} characters; expected at most {self.longest}"
+            problems.append(Problem(path, message))
+        elif "\x00" in value:
+            problems.append(Problem(path, "found a NUL character; expected printable text"))
+        elif self.pattern and not re.fullmatch(self.pattern, value):
+            message = f"found {describe(value)}; expected {self.shape or self.pattern}"
+            problems.append(Problem(path, message))
+        return value
+
+
+class Choice(Reader):
+    def __init__(self, *allowed: Any, default: Any = REQUIRED, optional: bool = False):
+        super().__init__(default, optional=optional)
+        self.allowed = allowed
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        # The type is compared too, since True == 1 in Python.
+        if not any(type(value) is type(item) and value == item for item in self.allowed):
+            allowed = ", ".join(map(str, self.allowed))
+            message = f"found {describe(value)}; expected one of {allowed}{hint(value, self.allowed)}"
+            problems.append(Problem(path, message))
+        return value
+
+
+class ListOf(Reader):
+    def __init__(
+        self, item: Reader, *, shortest: int = 0, longest: int = 64, unique: bool = False,
+        default: Any = REQUIRED, optional: bool = False,
+    ):
+        super().__init__(default, optional=optional)
+        self.item, self.shortest, self.longest, self.unique = item, shortest, longest, unique
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        if not isinstance(value, list):
+            problems.append(Problem(path, f"found {describe(value)}; expected a list"))
+            return value
+        if not self.shortest <= len(value) <= self.longest:
+            message = f"found {len(value)} entries; expected {self.shortest} to {self.longest}"
+            problems.append(Problem(path, message))
+            return value
+        items = [
+            self.item.read_or_none(item, f"{path}[{index}]", problems)
+            for index, item in enumerate(value)
+        ]
+        if self.unique:
+            for index, item in enumerate(items):
+                if item in items[:index]:
+                    problems.append(Problem(f"{path}[{index}]", f"{describe(item)} stands twice"))
+        return items
+
+
+class MapOf(Reader):
+    """A mapping from free names, each matching `key`, to values of one kind."""
+
+    def __init__(self, key: Reader, item: Reader, *, longest: int = 64, default: Any = REQUIRED):
+        super().__init__(default)
+        self.key, self.item, self.longest = key, item, longest
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        if not isinstance(value, Mapping):
+            problems.append(Problem(path, f"found {describe(value)}; expected a mapping"))
+            return value
+        if len(value) > self.longest:
+            message = f"found {len(value)} entries; expected at most {self.longest}"
+            problems.append(Problem(path, message))
+            return value
+        cleaned = {}
+        for key, item in value.items():
+            here = join(path, key)
+            self.key.read(key, here, problems)
+            cleaned[key] = self.item.read_or_none(item, here, problems)
+        return cleaned
+
+
+class Section(Reader):
+    """A mapping with known keys. A key without default must be there; no other may be."""
+
+    def __init__(
+        self, fields: Mapping[str, Reader], *, default: Any = REQUIRED, optional: bool = False
+    ):
+        super().__init__(default, optional=optional)
+        self.fields = dict(fields)
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        if not isinstance(value, Mapping):
+            problems.append(Problem(path or "(document)", f"found {describe(value)}; expected a mapping"))
+            return value
+        for key in value:
+            if key not in self.fields:
+                known = ", ".join(self.fields)
+                message = f"unknown field; expected one of {known}{hint(key, self.fields)}"
+                problems.append(Problem(join(path, key), message))
+        cleaned = {}
+        for name, reader in self.fields.items():
+            here = join(path, name)
+            if name in value:
+                cleaned[name] = reader.read_or_none(value[name], here, problems)
+            elif reader.default is REQUIRED:
+                problems.append(Problem(here, "missing; it has no default"))
+            elif reader.default is None:
+                cleaned[name] = None
+            else:
+                cleaned[name] = reader.read_or_none(reader.default, here, problems)
+        return cleaned
+
+
+def validate(schema: Reader, data: Any, path: str = "") -> Any:
+    """Check `data` and write its defaults out.
+
+    Returns: plain data (dict, list, str, int, float, bool, None) in the schema's key order.
+    Raises: SpecError naming every fault.
+    """
+    problems: list[Problem] = []
+    cleaned = schema.read_or_none(data, path, problems)
+    if problems:
+        raise SpecError(problems)
+    return cleaned
+
+
+def read_yaml(text: str | bytes, *, name: str = "(document)") -> Any:
+    """Read one YAML document written by a stranger.
+
+    Tags, anchors, aliases, duplicate keys, deep nesting and large documents are refused before
+    anything is built, so that a few bytes can never become gigabytes.
+
+    Raises: SpecError with the line of the fault.
+    """
+    if len(text) > MAX_DOCUMENT_BYTES:
+        message = f"found {len(text)} bytes; expected at most {MAX_DOCUMENT_BYTES}"
+        raise SpecError([Problem(name, message)])
+    try:
+        depth = 0
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+                raise SpecError([Problem(at(name, event), "anchors and aliases are not allowed")])
+            if isinstance(event, yaml.CollectionStartEvent):
+                depth += 1
+                if depth > MAX_DEPTH:
+                    raise SpecError([Problem(at(name, event), f"nested deeper than {MAX_DEPTH}")])
+            elif isinstance(event, yaml.CollectionEndEvent):
+                depth -= 1
+        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        if isinstance(error, SpecError):
+            raise
+        raise SpecError([Problem(name, f"not valid YAML: {' '.join(str(error).split())}")]) from None
+
+
+def canonical_json(data: Any) -> str:
+    """The one spelling of plain data that hashes are taken from: sorted keys, no spaces."""
+    return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+
+
+def content_hash(data: Any) -> str:
+    """sha256 of `canonical_json(data)`, written `sha256:<hex>`."""
+    return "sha256:" + hashlib.sha256(canonical_json(data).encode()).hexdigest()
+
+
+def describe(value: Any) -> str:
+    """A short, safe spelling of a wrong value for a message."""
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    if value is None:
+        return "nothing"
+    if isinstance(value, int) and value.bit_length() > 128:
+        return "a number of more than 38 digits"
+    shown = repr(value)
+    return shown if len(shown) <= 60 else f"{shown[:57]}..."
+
+
+def hint(value: Any, known: Any) -> str:
+    names = [name for name in known if isinstance(name, str)]
+    close = difflib.get_close_matches(value[:60], names, n=1) if isinstance(value, str) else []
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def join(path: str, key: Any) -> str:
+    name = key if isinstance(key, str) and len(key) <= 60 else describe(key)
+    return f"{path}.{name}" if path else str(name)
+
+
+def is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # an int too large for a float
+        return False
+
+
+def at(name: str, event: yaml.Event) -> str:
+    return f"{name} line {event.start_mark.line + 1}"
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """SafeLoader that refuses a key given twice, where PyYAML would keep the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, str | int | float | bool | None):
+                where = f"line {key_node.start_mark.line + 1}"
+                raise SpecError([Problem(where, "a mapping key must be plain text")])
+            if key in seen:
+                raise SpecError(
+                    [Problem(f"line {key_node.start_mark.line + 1}", f"{describe(key)} stands twice")]
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+# YAML 1.1 reads `1e-4` as text, since it asks for a dot. People write it, and mean a number.
+_StrictLoader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?[0-9]+[eE][-+]?[0-9]+$"),
+    list("-+0123456789"),
+)

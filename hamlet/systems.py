@@ -1,0 +1,108 @@
+"""The table of systems: what the platform can train, and where each part of it lives.
+
+Everything above the library works from this table and never asks which system it carries.
+Parts are named by import path, so that listing the systems costs no imports.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from hamlet.errors import Problem, SpecError
+from hamlet.learning.trainer import Trainer
+from hamlet.runspec import RunSpec
+from hamlet.schema import describe, hint
+
+
+@dataclass(frozen=True)
+class System:
+    """One row of the table.
+
+    Attributes:
+        name: as in `POST /api/v1/train {"system": ...}`.
+        title, summary: for people.
+        unit: of progress and budget, singular.
+        entry: module with `request_schema() -> Section` (fields a person may set),
+            `build_runspec(request: Mapping) -> RunSpec`, `make_trainer(spec, device) -> Trainer`,
+            `levels() -> list[LevelChoice]`, and `adapt_request(signature, body) -> inputs`
+            (the system's own form of a prediction request).
+        request_fields: fields that only this system's training requests carry; a request that
+            names no system is this system's when it carries one of them and of no other.
+        viewer: name of the template and script that draw its episodes, `live/viewers/<viewer>`.
+    """
+
+    name: str
+    title: str
+    summary: str
+    unit: str
+    entry: str
+    request_fields: tuple[str, ...]
+    viewer: str
+
+    def _part(self, name: str) -> Callable[..., Any]:
+        return getattr(import_module(self.entry), name)
+
+    def build_runspec(self, request: Mapping[str, Any]) -> RunSpec:
+        """Validate a person's request and write every default out. Raises: SpecError."""
+        return self._part("build_runspec")(request)
+
+    def make_trainer(self, spec: RunSpec, device: str = "cpu") -> Trainer:
+        return self._part("make_trainer")(spec, device)
+
+    def levels(self) -> list[LevelChoice]:
+        return self._part("levels")()
+
+    def adapt_request(self, signature: Any, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Turn the system's own request form into inputs by signature name. Raises: SpecError."""
+        return self._part("adapt_request")(signature, body)
+
+
+@dataclass(frozen=True)
+class LevelChoice:
+    """A level as a person picks it."""
+
+    name: str
+    title: str
+    description: str
+    budget: int
+
+
+SYSTEMS: dict[str, System] = {
+    system.name: system
+    for system in (
+        System(
+            name="town",
+            title="Town",
+            summary="Keep an agent alive in a grid world of beds, meals, jobs and bars.",
+            unit="episode",
+            entry="hamlet.learning.town",
+            request_fields=("level",),
+            viewer="town",
+        ),
+    )
+}
+
+
+def find_system(request: Mapping[str, Any]) -> System:
+    """The system a training request is for: named, or the only one its fields fit.
+
+    Raises: SpecError saying which systems there are.
+    """
+    known = ", ".join(SYSTEMS)
+    if "system" in request:
+        name = request["system"]
+        if not isinstance(name, str) or name not in SYSTEMS:
+            message = f"found {describe(name)}; expected one of {known}{hint(name, SYSTEMS)}"
+            raise SpecError([Problem("system", message)])
+        return SYSTEMS[name]
+    fitting = [
+        system
+        for system in SYSTEMS.values()
+        if any(field in request for field in system.request_fields)
+    ]
+    if len(fitting) != 1:
+        raise SpecError([Problem("system", f"missing; say which of {known}")])
+    return fitting[0]
