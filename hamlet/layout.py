@@ -130,7 +130,9 @@ class ObservationLayout:
         found = []
         for name in dict.fromkeys([*mine, *theirs]):
             if mine.get(name) != theirs.get(name):
-                found.append(f"group {name}: {spell(mine.get(name))} against {spell(theirs.get(name))}")
+                found.append(
+                    f"group {name}: {spell(mine.get(name))} against {spell(theirs.get(name))}"
+                )
         for name in ("grid_encoding", "affordances", "meters", "actions"):
             if getattr(self, name) != getattr(other, name):
                 found.append(f"{name}: {getattr(self, name)} against {getattr(other, name)}")

@@ -56,9 +56,7 @@ class Integer(Reader):
 
     def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
         expected = f"expected a whole number from {self.low} to {self.high}"
-        if isinstance(value, bool) or not isinstance(value, int):
-            problems.append(Problem(path, f"found {describe(value)}; {expected}"))
-        elif not self.low <= value <= self.high:
+        if isinstance(value, bool) or not isinstance(value, int) or not self.low <= value <= self.high:
             problems.append(Problem(path, f"found {describe(value)}; {expected}"))
         return value
 
@@ -67,8 +65,14 @@ class Number(Reader):
     """A finite float in [low, high]; `above` and `below` make a bound exclusive."""
 
     def __init__(
-        self, low: float, high: float, default: Any = REQUIRED, *,
-        above: bool = False, below: bool = False, optional: bool = False,
+        self,
+        low: float,
+        high: float,
+        default: Any = REQUIRED,
+        *,
+        above: bool = False,
+        below: bool = False,
+        optional: bool = False,
     ):
         super().__init__(default, optional=optional)
         self.low, self.high, self.above, self.below = low, high, above, below
@@ -90,8 +94,13 @@ class Number(Reader):
 
 class Text(Reader):
     def __init__(
-        self, default: Any = REQUIRED, *, longest: int = 200, pattern: str | None = None,
-        shape: str = "", optional: bool = False,
+        self,
+        default: Any = REQUIRED,
+        *,
+        longest: int = 200,
+        pattern: str | None = None,
+        shape: str = "",
+        optional: bool = False,
     ):
         super().__init__(default, optional=optional)
         self.longest, self.pattern, self.shape = longest, pattern, shape
@@ -119,15 +128,23 @@ class Choice(Reader):
         # The type is compared too, since True == 1 in Python.
         if not any(type(value) is type(item) and value == item for item in self.allowed):
             allowed = ", ".join(map(str, self.allowed))
-            message = f"found {describe(value)}; expected one of {allowed}{hint(value, self.allowed)}"
+            message = (
+                f"found {describe(value)}; expected one of {allowed}{hint(value, self.allowed)}"
+            )
             problems.append(Problem(path, message))
         return value
 
 
 class ListOf(Reader):
     def __init__(
-        self, item: Reader, *, shortest: int = 0, longest: int = 64, unique: bool = False,
-        default: Any = REQUIRED, optional: bool = False,
+        self,
+        item: Reader,
+        *,
+        shortest: int = 0,
+        longest: int = 64,
+        unique: bool = False,
+        default: Any = REQUIRED,
+        optional: bool = False,
     ):
         super().__init__(default, optional=optional)
         self.item, self.shortest, self.longest, self.unique = item, shortest, longest, unique
@@ -185,7 +202,9 @@ class Section(Reader):
 
     def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
         if not isinstance(value, Mapping):
-            problems.append(Problem(path or "(document)", f"found {describe(value)}; expected a mapping"))
+            problems.append(
+                Problem(path or "(document)", f"found {describe(value)}; expected a mapping")
+            )
             return value
         for key in value:
             if key not in self.fields:
@@ -245,7 +264,9 @@ def read_yaml(text: str | bytes, *, name: str = "(document)") -> Any:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         if isinstance(error, SpecError):
             raise
-        raise SpecError([Problem(name, f"not valid YAML: {' '.join(str(error).split())}")]) from None
+        raise SpecError(
+            [Problem(name, f"not valid YAML: {' '.join(str(error).split())}")]
+        ) from None
 
 
 def canonical_json(data: Any) -> str:
@@ -306,7 +327,11 @@ class _StrictLoader(yaml.SafeLoader):
                 raise SpecError([Problem(where, "a mapping key must be plain text")])
             if key in seen:
                 raise SpecError(
-                    [Problem(f"line {key_node.start_mark.line + 1}", f"{describe(key)} stands twice")]
+                    [
+                        Problem(
+                            f"line {key_node.start_mark.line + 1}", f"{describe(key)} stands twice"
+                        )
+                    ]
                 )
             seen.add(key)
         return super().construct_mapping(node, deep=deep)

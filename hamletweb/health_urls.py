@@ -1,0 +1,3 @@
+"""Routes that machines ask: health and metrics."""
+
+urlpatterns: list = []

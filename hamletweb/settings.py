@@ -1,0 +1,198 @@
+"""Settings. Every deployment runs this file; only the environment differs.
+
+| variable | default | meaning |
+|---|---|---|
+| HAMLET_DATA_DIR | var | databases, artifacts, secrets of `manage.py up` |
+| HAMLET_PORT | 8000 | of the web server that `up` starts |
+| HAMLET_HOST | 127.0.0.1 | address that `up` listens on |
+| DATABASE_URL, REDIS_URL | embedded servers | PostgreSQL and Valkey (or Redis) |
+| HAMLET_SECRET_KEY | made by `up` | at least 50 characters |
+| HAMLET_ALLOWED_HOSTS | localhost | comma-separated host names |
+| HAMLET_TRUSTED_ORIGINS | none | comma-separated origins behind a proxy, for CSRF |
+| HAMLET_HTTPS | off | on: secure cookies, HSTS, redirect to https |
+| HAMLET_ARTIFACT_DIR | DATA_DIR/artifacts | where model files live |
+| HAMLET_DEBUG | off | tracebacks in the browser; never in service |
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+env = environ.Env()
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = Path(env("HAMLET_DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
+
+
+def embedded_services() -> dict[str, str]:
+    """URLs and secret of the servers that `manage.py up` runs for this data directory."""
+    try:
+        return json.loads((DATA_DIR / "services.json").read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ImproperlyConfigured(
+            f"{DATA_DIR / 'services.json'} cannot be read ({error}). "
+            "Start `make up` again; it writes the file anew."
+        ) from error
+
+
+SERVICES = embedded_services()
+
+SECRET_KEY = env("HAMLET_SECRET_KEY", default=SERVICES.get("secret_key", ""))
+DEBUG = env.bool("HAMLET_DEBUG", default=False)
+HTTPS = env.bool("HAMLET_HTTPS", default=False)
+ALLOWED_HOSTS = env.list("HAMLET_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("HAMLET_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "django_htmx",
+    "registry",
+    "training",
+    "live",
+    "hamletweb",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "hamletweb.urls"
+ASGI_APPLICATION = "hamletweb.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+DATABASE_URL = env("DATABASE_URL", default=SERVICES.get("database_url", ""))
+# Without a URL the commands that need no database (help, check, makemigrations) still work.
+DATABASES = {
+    "default": environ.Env.db_url_config(DATABASE_URL or "postgresql://nobody@127.0.0.1:1/none")
+}
+DATABASES["default"]["CONN_MAX_AGE"] = 60
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env("REDIS_URL", default=SERVICES.get("redis_url", "redis://127.0.0.1:1/0"))
+
+AUTH_USER_MODEL = "registry.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "live:run-list"
+LOGOUT_REDIRECT_URL = "login"
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+if HTTPS:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+X_FRAME_OPTIONS = "DENY"
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = env("HAMLET_STATIC_ROOT", default=str(DATA_DIR / "static"))
+STATICFILES_DIRS = [BASE_DIR / "static"]
+WHITENOISE_USE_FINDERS = True
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "registry.accounts.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["registry.accounts.permissions.RoleAndScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["registry.problems.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "registry.problems.handle",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "HamletWeb",
+    "DESCRIPTION": "Train agents, keep models, ask them for predictions.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
+# Nothing a client may send to a JSON endpoint needs more; refused before it is read.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+
+ARTIFACT_DIR = Path(env("HAMLET_ARTIFACT_DIR", default=str(DATA_DIR / "artifacts")))
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # The lease in PostgreSQL decides who runs what; a second delivery of a task that still runs
+    # finds the lease taken and ends. So a short time-out is safe, and a lost one comes back soon.
+    "visibility_timeout": 120,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+}
+CELERY_BEAT_SCHEDULE = {
+    "requeue-abandoned-runs": {
+        "task": "training.tasks.requeue_abandoned_runs",
+        "schedule": 10.0,
+        "options": {"expires": 30},
+    },
+}
+
+# A worker that has not been heard of for this long has lost its run to the next one.
+RUN_LEASE_SECONDS = env.int("HAMLET_RUN_LEASE_SECONDS", default=60)
+RUN_HEARTBEAT_SECONDS = env.float("HAMLET_RUN_HEARTBEAT_SECONDS", default=3.0)
+RUN_MAX_ATTEMPTS = env.int("HAMLET_RUN_MAX_ATTEMPTS", default=20)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": env("HAMLET_LOG_LEVEL", default="INFO")},
+}

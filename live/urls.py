@@ -1,0 +1,4 @@
+"""Routes of the live pages."""
+
+app_name = "live"
+urlpatterns: list = []

@@ -1,0 +1,181 @@
+"""What the registry keeps: brain specs, models, their versions and aliases, checkpoints.
+
+Accounts and artifacts have packages of their own; Django finds all tables of the app here.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from registry.accounts.models import ApiToken, Classroom, Membership, Role, Scope, User
+from registry.artifacts.models import Artifact
+
+__all__ = [
+    "Alias",
+    "AliasMove",
+    "ApiToken",
+    "Artifact",
+    "BrainSpec",
+    "Checkpoint",
+    "Classroom",
+    "Membership",
+    "ModelVersion",
+    "RegisteredModel",
+    "Role",
+    "Scope",
+    "User",
+]
+
+
+class BrainSpec(models.Model):
+    """A brain.yaml as a person wrote it, and what it means once defaults are written out.
+
+    Two specs with one hash build the same network; the text is kept verbatim for its comments.
+    """
+
+    name = models.CharField(max_length=100, unique=True)
+    yaml_text = models.TextField()
+    data = models.JSONField(editable=False)
+    spec_hash = models.CharField(max_length=71, editable=False, db_index=True)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class RegisteredModel(models.Model):
+    """A name under which versions are kept."""
+
+    name = models.SlugField(max_length=100, unique=True)
+    description = models.TextField(blank=True)
+    system = models.CharField(max_length=32)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    classroom = models.ForeignKey(Classroom, null=True, blank=True, on_delete=models.SET_NULL)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name = "model"
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ModelVersion(models.Model):
+    """A registered inference checkpoint. Never changed again: a database trigger refuses it.
+
+    `run_id` is the id of the training run that made it; the registry lies below training and
+    cannot point at its table.
+    """
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="versions")
+    major = models.PositiveIntegerField(editable=False)
+    minor = models.PositiveIntegerField(editable=False)
+    patch = models.PositiveIntegerField(editable=False)
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, editable=False)
+    signature = models.JSONField(editable=False)
+    brain_spec_hash = models.CharField(max_length=71, editable=False, db_index=True)
+    layout_hash = models.CharField(max_length=71, editable=False)
+    run_id = models.UUIDField(null=True, editable=False, db_index=True)
+    lineage = models.JSONField(default=dict, editable=False)
+    metrics = models.JSONField(default=dict, editable=False)
+    registered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
+    )
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-major", "-minor", "-patch"]
+        verbose_name = "version"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["model", "major", "minor", "patch"], name="version_number_once_per_model"
+            ),
+            # A run that is finished twice (at least once, effect once) registers one version.
+            models.UniqueConstraint(
+                fields=["run_id"], name="one_version_per_run", condition=~models.Q(run_id=None)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} {self.number}"
+
+    @property
+    def number(self) -> str:
+        return f"{self.major}.{self.minor}.{self.patch}"
+
+
+class Alias(models.Model):
+    """A movable name for one version of a model, such as `best`."""
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="aliases")
+    name = models.SlugField(max_length=50)
+    version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="aliases")
+
+    class Meta:
+        ordering = ["name"]
+        verbose_name_plural = "aliases"
+        constraints = [
+            models.UniqueConstraint(fields=["model", "name"], name="alias_once_per_model")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model}@{self.name}"
+
+
+class AliasMove(models.Model):
+    """An alias began, moved or ended: who, when, from which version to which."""
+
+    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="alias_moves")
+    name = models.SlugField(max_length=50, editable=False)
+    old_version = models.ForeignKey(
+        ModelVersion, null=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+    new_version = models.ForeignKey(
+        ModelVersion, null=True, on_delete=models.PROTECT, related_name="+", editable=False
+    )
+    moved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
+    )
+    moved_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-moved_at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.old_version} -> {self.new_version}"
+
+
+class Checkpoint(models.Model):
+    """A file a run saved on its way: `training` to go on from, `inference` to use."""
+
+    class Kind(models.TextChoices):
+        TRAINING = "training"
+        INFERENCE = "inference"
+
+    run_id = models.UUIDField(editable=False)
+    kind = models.CharField(max_length=10, choices=Kind.choices, editable=False)
+    at = models.PositiveBigIntegerField(editable=False)  # finished units of progress
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, editable=False)
+    metadata = models.JSONField(default=dict, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+        constraints = [
+            # Work done twice after a crash gives the same checkpoint again, not a second one.
+            models.UniqueConstraint(fields=["run_id", "kind", "at"], name="checkpoint_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} checkpoint at {self.at}"

@@ -1,0 +1,4 @@
+"""Routes of models."""
+
+app_name = "registry"
+urlpatterns: list = []
