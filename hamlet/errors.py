@@ -37,3 +37,10 @@ class SpecError(HamletError, ValueError):
 
 class CheckpointError(HamletError):
     """A checkpoint file is damaged, hostile, or was made for something else."""
+
+
+class InputError(SpecError, ShapeError):
+    """The inputs of a prediction do not fit the model's signature.
+
+    `problems` names each by input and place, as in `observation[3][17]`.
+    """

@@ -14,7 +14,7 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import yaml
@@ -23,6 +23,9 @@ from hamlet.errors import Problem, SpecError
 
 MAX_DOCUMENT_BYTES = 256 * 1024
 MAX_DEPTH = 32
+MAX_UNKNOWN_FIELDS = 20  # named one by one; the rest is counted
+# Control characters other than tab and line ends, and halves of a surrogate pair.
+UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 REQUIRED: Any = object()
 
 
@@ -56,7 +59,8 @@ class Integer(Reader):
 
     def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
         expected = f"expected a whole number from {self.low} to {self.high}"
-        if isinstance(value, bool) or not isinstance(value, int) or not self.low <= value <= self.high:
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if not whole or not self.low <= value <= self.high:
             problems.append(Problem(path, f"found {describe(value)}; {expected}"))
         return value
 
@@ -111,8 +115,9 @@ class Text(Reader):
         elif len(value) > self.longest:
             message = f"found {len(value)} characters; expected at most {self.longest}"
             problems.append(Problem(path, message))
-        elif "\x00" in value:
-            problems.append(Problem(path, "found a NUL character; expected printable text"))
+        elif unprintable := UNPRINTABLE.search(value):
+            shown = f"U+{ord(unprintable.group()):04X}"
+            problems.append(Problem(path, f"found the character {shown}; expected printable text"))
         elif self.pattern and not re.fullmatch(self.pattern, value):
             message = f"found {describe(value)}; expected {self.shape or self.pattern}"
             problems.append(Problem(path, message))
@@ -127,7 +132,7 @@ class Choice(Reader):
     def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
         # The type is compared too, since True == 1 in Python.
         if not any(type(value) is type(item) and value == item for item in self.allowed):
-            allowed = ", ".join(map(str, self.allowed))
+            allowed = ", ".join(map(spell, self.allowed))
             message = (
                 f"found {describe(value)}; expected one of {allowed}{hint(value, self.allowed)}"
             )
@@ -191,26 +196,36 @@ class MapOf(Reader):
         return cleaned
 
 
+Rule = Callable[[dict[str, Any]], Iterable[Problem]]
+
+
 class Section(Reader):
-    """A mapping with known keys. A key without default must be there; no other may be."""
+    """A mapping with known keys. A key without default must be there; no other may be.
+
+    `refused` names keys that exist elsewhere and says why not here. Each of `rules` sees the
+    cleaned mapping, once every field has been found good by itself, and yields a Problem, its
+    path relative to the section, for what only shows in several fields together.
+    """
 
     def __init__(
-        self, fields: Mapping[str, Reader], *, default: Any = REQUIRED, optional: bool = False
+        self,
+        fields: Mapping[str, Reader],
+        *,
+        default: Any = REQUIRED,
+        optional: bool = False,
+        refused: Mapping[str, str] | None = None,
+        rules: Sequence[Rule] = (),
     ):
         super().__init__(default, optional=optional)
-        self.fields = dict(fields)
+        self.fields, self.refused, self.rules = dict(fields), dict(refused or {}), tuple(rules)
 
     def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
         if not isinstance(value, Mapping):
-            problems.append(
-                Problem(path or "(document)", f"found {describe(value)}; expected a mapping")
-            )
+            message = f"found {describe(value)}; expected a mapping"
+            problems.append(Problem(path or "(document)", message))
             return value
-        for key in value:
-            if key not in self.fields:
-                known = ", ".join(self.fields)
-                message = f"unknown field; expected one of {known}{hint(key, self.fields)}"
-                problems.append(Problem(join(path, key), message))
+        before = len(problems)
+        self._refuse_others(value, path, problems)
         cleaned = {}
         for name, reader in self.fields.items():
             here = join(path, name)
@@ -222,7 +237,71 @@ class Section(Reader):
                 cleaned[name] = None
             else:
                 cleaned[name] = reader.read_or_none(reader.default, here, problems)
+        if len(problems) == before:
+            for rule in self.rules:
+                for problem in rule(cleaned):
+                    problems.append(Problem(join(path, problem.path), problem.message))
         return cleaned
+
+    def _refuse_others(self, value: Mapping, path: str, problems: list[Problem]) -> None:
+        others = [key for key in value if key not in self.fields]
+        for key in others[:MAX_UNKNOWN_FIELDS]:
+            known = ", ".join(self.fields)
+            reason = self.refused.get(key) if isinstance(key, str) else None
+            message = reason or f"unknown field; expected one of {known}{hint(key, self.fields)}"
+            problems.append(Problem(join(path, key), message))
+        if len(others) > MAX_UNKNOWN_FIELDS:
+            message = f"{len(others) - MAX_UNKNOWN_FIELDS} more unknown fields"
+            problems.append(Problem(path or "(document)", message))
+
+
+class Tagged(Reader):
+    """A mapping in which the value of one field, the tag, decides which other fields there are.
+
+    A field of another variant is refused by name, since accepting and ignoring it would hide
+    a mistake. `common` fields stand beside every variant.
+    """
+
+    def __init__(
+        self,
+        tag: str,
+        variants: Mapping[Any, Mapping[str, Reader]],
+        *,
+        common: Mapping[str, Reader] | None = None,
+        tag_default: Any = REQUIRED,
+        default: Any = REQUIRED,
+        optional: bool = False,
+        refused: Mapping[str, str] | None = None,
+        rules: Sequence[Rule] = (),
+    ):
+        super().__init__(default, optional=optional)
+        self.tag, self.tag_reader = tag, Choice(*variants, default=tag_default)
+        self.sections = {}
+        for name, fields in variants.items():
+            elsewhere = dict(refused or {})
+            for field in {field for others in variants.values() for field in others}:
+                homes = [other for other, others in variants.items() if field in others]
+                if name not in homes:
+                    where = " or ".join(map(spell, homes))
+                    elsewhere[field] = f"only with {tag} {where}; {tag} is {spell(name)}"
+            every = {tag: self.tag_reader, **(common or {}), **fields}
+            self.sections[name] = Section(every, refused=elsewhere, rules=rules)
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        if not isinstance(value, Mapping):
+            message = f"found {describe(value)}; expected a mapping"
+            problems.append(Problem(path or "(document)", message))
+            return value
+        found = value.get(self.tag, self.tag_reader.default)
+        here = join(path, self.tag)
+        if found is REQUIRED:
+            allowed = ", ".join(map(spell, self.sections))
+            problems.append(Problem(here, f"missing; expected one of {allowed}"))
+            return value
+        before = len(problems)
+        self.tag_reader.read(found, here, problems)
+        # Without a good tag nobody can say which other fields are wrong.
+        return value if len(problems) > before else self.sections[found].read(value, path, problems)
 
 
 def validate(schema: Reader, data: Any, path: str = "") -> Any:
@@ -297,6 +376,11 @@ def hint(value: Any, known: Any) -> str:
     names = [name for name in known if isinstance(name, str)]
     close = difflib.get_close_matches(value[:60], names, n=1) if isinstance(value, str) else []
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+def spell(value: Any) -> str:
+    """As YAML spells it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def join(path: str, key: Any) -> str:

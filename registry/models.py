@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
+from django.urls import reverse
 from django.utils import timezone
 
 from registry.accounts.models import ApiToken, Classroom, Membership, Role, Scope, User
@@ -35,20 +36,25 @@ class BrainSpec(models.Model):
     Two specs with one hash build the same network; the text is kept verbatim for its comments.
     """
 
-    name = models.CharField(max_length=100, unique=True)
-    yaml_text = models.TextField()
+    name = models.SlugField(max_length=100, unique=True)
+    yaml_text = models.TextField("YAML")
     data = models.JSONField(editable=False)
     spec_hash = models.CharField(max_length=71, editable=False, db_index=True)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    changed_at = models.DateTimeField(auto_now=True, editable=False)
 
     class Meta:
         ordering = ["name"]
+        verbose_name = "brain spec"
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("registry:brain", args=[self.name])
 
 
 class RegisteredModel(models.Model):
@@ -66,9 +72,13 @@ class RegisteredModel(models.Model):
     class Meta:
         ordering = ["name"]
         verbose_name = "model"
+        indexes = [models.Index(fields=["-created_at", "-id"], name="models_newest_first")]
 
     def __str__(self) -> str:
         return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("registry:model", args=[self.name])
 
 
 class ModelVersion(models.Model):
@@ -97,6 +107,10 @@ class ModelVersion(models.Model):
     class Meta:
         ordering = ["-major", "-minor", "-patch"]
         verbose_name = "version"
+        permissions = [
+            ("predict_modelversion", "Can ask a version for predictions"),
+            ("download_modelversion", "Can download the checkpoint of a version"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["model", "major", "minor", "patch"], name="version_number_once_per_model"
@@ -113,6 +127,9 @@ class ModelVersion(models.Model):
     @property
     def number(self) -> str:
         return f"{self.major}.{self.minor}.{self.patch}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("registry:version", args=[self.model.name, self.number])
 
 
 class Alias(models.Model):
@@ -136,7 +153,7 @@ class Alias(models.Model):
 class AliasMove(models.Model):
     """An alias began, moved or ended: who, when, from which version to which."""
 
-    model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="alias_moves")
+    model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="alias_moves")
     name = models.SlugField(max_length=50, editable=False)
     old_version = models.ForeignKey(
         ModelVersion, null=True, on_delete=models.PROTECT, related_name="+", editable=False
@@ -151,6 +168,10 @@ class AliasMove(models.Model):
 
     class Meta:
         ordering = ["-moved_at", "-pk"]
+        verbose_name = "alias move"
+        indexes = [
+            models.Index(fields=["model", "name", "-moved_at", "-id"], name="moves_of_an_alias")
+        ]
 
     def __str__(self) -> str:
         return f"{self.name}: {self.old_version} -> {self.new_version}"

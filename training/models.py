@@ -61,18 +61,21 @@ class Run(models.Model):
     )
     queue = models.CharField(max_length=40, default="training.cpu", editable=False)
     idempotency_key = models.CharField(max_length=100, null=True, editable=False)
+    request_hash = models.CharField(max_length=71, editable=False)  # of the body it was asked with
 
     status = models.CharField(
         max_length=10, choices=RunStatus.choices, default=RunStatus.QUEUED, editable=False
     )
     wish = models.CharField(max_length=10, choices=Wish.choices, default=Wish.RUN, editable=False)
-    reason = models.TextField(blank=True, editable=False)  # why it failed, in human words
+    reason = models.TextField(blank=True, editable=False)  # why it failed, or what it waits for
     done = models.PositiveBigIntegerField(default=0, editable=False)
     total = models.PositiveBigIntegerField(editable=False)
     unit = models.CharField(max_length=20, editable=False)
+    latest_metrics = models.JSONField(default=dict, editable=False)  # newest value of each name
+    episodes_dropped = models.PositiveBigIntegerField(default=0, editable=False)  # not streamed
 
     fencing_token = models.PositiveBigIntegerField(default=0, editable=False)
-    attempts = models.PositiveIntegerField(default=0, editable=False)
+    attempts = models.PositiveIntegerField(default=0, editable=False)  # since the last progress
     lease_holder = models.CharField(max_length=200, blank=True, editable=False)
     heartbeat_at = models.DateTimeField(null=True, editable=False)
     queued_at = models.DateTimeField(default=timezone.now, editable=False)

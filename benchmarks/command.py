@@ -1,0 +1,51 @@
+"""What every benchmark's command line has in common."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+
+from benchmarks.machine import machine_facts
+from benchmarks.report import Report
+
+
+def parser_for(name: str, description: str, *, rounds: int = 5) -> argparse.ArgumentParser:
+    """The options that all benchmarks take; a benchmark adds its own."""
+    parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{name}", description=description)
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: only to see it run")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    parser.add_argument("--rounds", type=positive, default=rounds, help="turns each one takes")
+    parser.add_argument("--threads", type=positive, default=1, help="of torch, on both sides")
+    parser.add_argument("--seed", type=int, default=0)
+    return parser
+
+
+def positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"found {value}; expected 1 or more")
+    return value
+
+
+def begin(
+    parser: argparse.ArgumentParser, argv: Sequence[str] | None, *, packages: Iterable[str] = ()
+) -> tuple[argparse.Namespace, Report]:
+    """Read the command line, set the threads, print the header."""
+    options = parser.parse_args(argv)
+    if options.quick:
+        options.rounds = min(options.rounds, 2)
+    # For child processes; this one takes the line below.
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)
+    torch.set_num_threads(options.threads)
+    settings = {name: value for name, value in vars(options).items() if name not in SHOWN_ELSEWHERE}
+    name = parser.prog.rpartition(".")[2]
+    report = Report(name, options.quick, settings, machine_facts(packages))
+    report.begin()
+    return options, report
+
+
+SHOWN_ELSEWHERE = {"quick", "json"}

@@ -1,0 +1,136 @@
+"""What feedforward and recurrent Q-learners share: two networks, one optimiser, one clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hamlet.brains import (
+    BrainSpec,
+    CompiledBrain,
+    compile_brain,
+    make_loss,
+    make_optimizer,
+    make_scheduler,
+)
+from hamlet.layout import ObservationLayout
+from hamlet.learning.saved_state import (
+    cloned,
+    generator_state,
+    load_generator,
+    load_optimizer,
+    load_tensor,
+    load_tensors,
+    optimizer_state,
+)
+
+
+class QLearner:
+    """An online network that learns, and a target network that follows it in jumps.
+
+    Attributes:
+        online: acts and learns. target: values the next situation; a copy of `online` that is
+            refreshed every `target_update_frequency` updates.
+        updates: done so far.
+
+    Source: Mnih et al. 2015, https://doi.org/10.1038/nature14236.
+    """
+
+    def __init__(
+        self,
+        spec: BrainSpec,
+        layout: ObservationLayout,
+        generator: torch.Generator,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        """Args: generator: on the CPU; draws the first weights and seeds dropout."""
+        self.spec, self.layout, self.device = spec, layout, torch.device(device)
+        self.online = compile_brain(spec, layout, generator=generator).to(device).eval()
+        self.target = compile_brain(spec, layout).to(device).eval().requires_grad_(False)
+        self.target.load_state_dict(self.online.state_dict())
+        self.optimizer = make_optimizer(spec, self.online.parameters())
+        use_fused_kernels(self.optimizer)
+        self.scheduler = make_scheduler(spec, self.optimizer)
+        self.loss = make_loss(spec)
+        rules = spec.data["q_learning"]
+        self.discount = rules["gamma"]
+        self.double = rules["use_double_dqn"]
+        self.sync_every = rules["target_update_frequency"]
+        self.gradient_clip = rules["gradient_clip"]
+        self.updates = 0
+        self._parameters = list(self.online.parameters())
+        drops = any(getattr(module, "rate", 0.0) > 0 for module in self.online.modules())
+        # cuDNN refuses to send gradients back through an LSTM that is in evaluation mode.
+        self._trains = drops or self.device.type == "cuda"
+        self._loss_sum = torch.zeros((), dtype=torch.float64, device=self.device)
+        self._loss_count = 0
+
+    @contextmanager
+    def _training_mode(self) -> Iterator[CompiledBrain]:
+        """The online network with dropout on, where it has any."""
+        if self._trains:
+            self.online.train()
+        try:
+            yield self.online
+        finally:
+            if self._trains:
+                self.online.eval()
+
+    def _descend(self, loss: Tensor) -> None:
+        """One step of the optimiser down a scalar loss; then the target follows if it is time."""
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self._parameters, self.gradient_clip, foreach=True)
+        self.optimizer.step()
+        self.scheduler.step()
+        self.updates += 1
+        self._loss_sum += loss.detach()
+        self._loss_count += 1
+        if self.updates % self.sync_every == 0:
+            self.target.load_state_dict(self.online.state_dict())
+
+    def take_mean_loss(self) -> float | None:
+        """Mean loss of the updates since the last call; None if there were none."""
+        if not self._loss_count:
+            return None
+        mean = float(self._loss_sum) / self._loss_count
+        self._loss_sum.zero_()
+        self._loss_count = 0
+        return mean
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "online": cloned(self.online.state_dict()),
+            "target": cloned(self.target.state_dict()),
+            "optimizer": optimizer_state(self.optimizer),
+            "scheduler": self.scheduler.state_dict(),
+            "dropout": generator_state(self.online.dropout_generator),
+            "updates": self.updates,
+            "loss_sum": self._loss_sum.clone(),
+            "loss_count": self._loss_count,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Raises: CheckpointError if the state is of another network or optimiser."""
+        load_tensors(self.online.state_dict(), state["online"], "online")
+        load_tensors(self.target.state_dict(), state["target"], "target")
+        load_optimizer(self.optimizer, state["optimizer"])
+        self.scheduler.load_state_dict(dict(state["scheduler"]))
+        load_generator(self.online.dropout_generator, state["dropout"], "dropout")
+        load_tensor(self._loss_sum, state["loss_sum"], "loss_sum")
+        self.updates = state["updates"]
+        self._loss_count = state["loss_count"]
+
+
+def use_fused_kernels(optimizer: torch.optim.Optimizer) -> None:
+    """Let the optimiser walk over the weights once instead of once per operation.
+
+    The results are the same up to rounding; on the default network it is four times as fast.
+    """
+    for group in optimizer.param_groups:
+        if "fused" in group:
+            group["fused"] = True

@@ -1,0 +1,107 @@
+"""Uniform replay: the last `capacity` transitions, each as likely as any other.
+
+Letters: C capacity, B rows at once, A actions.
+Source: Mnih et al. 2015, https://doi.org/10.1038/nature14236, "experience replay".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hamlet.errors import CheckpointError, ShapeError
+from hamlet.layout import ObservationLayout
+from hamlet.learning.observation_store import ObservationStore
+from hamlet.learning.saved_state import cloned, load_tensors
+from hamlet.learning.transitions import Transitions
+
+
+class UniformReplay:
+    """A ring of C transitions; when it is full, the oldest are overwritten."""
+
+    def __init__(
+        self, capacity: int, layout: ObservationLayout, device: torch.device | str = "cpu"
+    ) -> None:
+        self.capacity = capacity
+        self.filled = 0
+        self.cursor = 0
+        self.device = torch.device(device)
+        self._observations = ObservationStore(capacity, layout, device)
+        self._next_observations = ObservationStore(capacity, layout, device)
+        self._columns = {
+            "actions": torch.zeros(capacity, dtype=torch.int64, device=device),
+            "extrinsic": torch.zeros(capacity, device=device),
+            "intrinsic": torch.zeros(capacity, device=device),
+            "shaping": torch.zeros(capacity, device=device),
+            "terminated": torch.zeros(capacity, dtype=torch.bool, device=device),
+            "truncated": torch.zeros(capacity, dtype=torch.bool, device=device),
+            "next_masks": torch.zeros(
+                capacity, len(layout.actions), dtype=torch.bool, device=device
+            ),
+            "steps": torch.zeros(capacity, dtype=torch.int64, device=device),
+            "env_rows": torch.zeros(capacity, dtype=torch.int64, device=device),
+        }
+
+    def __len__(self) -> int:
+        return self.filled
+
+    def add(self, transitions: Transitions) -> Tensor:
+        """Store B transitions, at most C. Returns: [B] the rows they now stand in."""
+        count = len(transitions)
+        if count > self.capacity:
+            raise ShapeError(f"found {count} transitions; expected at most {self.capacity}")
+        rows = torch.arange(self.cursor, self.cursor + count, device=self.device) % self.capacity
+        fits = self.cursor + count <= self.capacity
+        # A slice is written several times faster than scattered rows.
+        where = slice(self.cursor, self.cursor + count) if fits else rows
+        self._observations.write(where, transitions.observations)
+        self._next_observations.write(where, transitions.next_observations)
+        for name, column in self._columns.items():
+            column[where] = getattr(transitions, name)
+        self.cursor = (self.cursor + count) % self.capacity
+        self.filled = min(self.filled + count, self.capacity)
+        return rows
+
+    def rows(self, rows: Tensor) -> Transitions:
+        """The transitions that stand in B rows."""
+        return Transitions(
+            observations=self._observations.read(rows),
+            next_observations=self._next_observations.read(rows),
+            **{name: column.index_select(0, rows) for name, column in self._columns.items()},
+        )
+
+    def sample(self, count: int, generator: torch.Generator) -> Transitions:
+        """Draw `count` transitions with replacement."""
+        drawn = torch.randint(self.filled, (count,), generator=generator, device=self.device)
+        return self.rows(drawn)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything stored so far; rows never written are left out."""
+        filled = {name: column[: self.filled] for name, column in self._columns.items()}
+        return {
+            "filled": self.filled,
+            "cursor": self.cursor,
+            "observations": self._observations.state_dict(self.filled),
+            "next_observations": self._next_observations.state_dict(self.filled),
+            "columns": cloned(filled),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Raises: CheckpointError if the state does not fit this capacity or layout."""
+        filled, cursor = state["filled"], state["cursor"]
+        if not (0 <= filled <= self.capacity and 0 <= cursor < self.capacity):
+            raise CheckpointError(
+                f"replay: found {filled} rows, next {cursor}; expected at most {self.capacity}"
+            )
+        self._observations.load_state_dict(state["observations"], filled)
+        self._next_observations.load_state_dict(state["next_observations"], filled)
+        views = {name: column[:filled] for name, column in self._columns.items()}
+        load_tensors(views, state["columns"], "replay")
+        self.filled, self.cursor = filled, cursor
+
+    @staticmethod
+    def bytes_per_transition(layout: ObservationLayout) -> int:
+        return 2 * ObservationStore.bytes_per_row(layout) + len(layout.actions) + 38

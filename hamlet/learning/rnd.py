@@ -1,0 +1,173 @@
+"""Curiosity by random network distillation: what is hard to predict is new.
+
+A fixed random network maps each observation to an embedding; a second one learns to predict it
+from the observations met. Where it errs, the agent has rarely been.
+
+Letters: N observations, D numbers of each, E numbers of an embedding.
+Source: Burda et al., https://arxiv.org/abs/1810.12894. Running moments: Welford 1962, in the
+batched form of Chan et al. 1979, "Updating formulae and a pairwise algorithm".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hamlet.brains.network import initialise
+from hamlet.errors import CheckpointError
+from hamlet.learning.saved_state import (
+    cloned,
+    load_optimizer,
+    load_tensors,
+    optimizer_state,
+)
+
+HIDDEN_LAYERS = (256, 128)
+SMALLEST_DEVIATION = 1e-8
+
+
+class RunningMoments:
+    """Mean and variance of all numbers seen, in float64 and one pass."""
+
+    def __init__(self, device: torch.device | str = "cpu") -> None:
+        self.count = torch.zeros((), dtype=torch.float64, device=device)
+        self.mean = torch.zeros((), dtype=torch.float64, device=device)
+        self.squares = torch.zeros((), dtype=torch.float64, device=device)  # of distances to mean
+
+    def update(self, values: Tensor) -> None:
+        """Take in [N] numbers, N at least 1."""
+        batch = values.to(torch.float64)
+        mean = batch.mean()
+        count = self.count + len(batch)
+        gap = mean - self.mean
+        self.squares += (batch - mean).square().sum() + gap**2 * self.count * len(batch) / count
+        self.mean += gap * len(batch) / count
+        self.count = count
+
+    @property
+    def deviation(self) -> Tensor:
+        """Standard deviation over all numbers; 0 before the first."""
+        return (self.squares / self.count.clamp_min(1)).sqrt()
+
+    def tensors(self) -> dict[str, Tensor]:
+        return {"count": self.count, "mean": self.mean, "squares": self.squares}
+
+
+class RandomNetworkDistillation:
+    """Measures how new observations are and learns from every `train_every` of them."""
+
+    def __init__(
+        self,
+        observation_size: int,
+        generator: torch.Generator,
+        *,
+        embedding: int = 128,
+        learning_rate: float = 1e-4,
+        train_every: int = 128,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        """Args: generator: on the CPU, draws both networks."""
+        sizes = (observation_size, *HIDDEN_LAYERS, embedding)
+        self.target = drawn_mlp(sizes, generator).to(device).requires_grad_(False)
+        self.predictor = drawn_mlp(sizes, generator).to(device)
+        self.optimizer = torch.optim.Adam(
+            self.predictor.parameters(), lr=learning_rate, fused=True
+        )
+        self.moments = RunningMoments(device)
+        self.train_every = train_every
+        self.collected = 0
+        self._observations = torch.zeros(train_every, observation_size, device=device)
+        self._embeddings = torch.zeros(train_every, embedding, device=device)
+
+    def error(self, observations: Tensor) -> Tensor:
+        """[N] mean squared difference between prediction and target; changes nothing."""
+        with torch.no_grad():
+            return squared_error(self.predictor(observations), self.target(observations))
+
+    def normalise(self, errors: Tensor) -> Tensor:
+        """[N] float32: errors in units of the standard deviation of all errors so far."""
+        return (errors / (self.moments.deviation + SMALLEST_DEVIATION)).to(torch.float32)
+
+    def novelty(self, observations: Tensor) -> Tensor:
+        """Measure [N] observations just collected, and learn from them.
+
+        Returns: [N] float32, their normalised errors before this learning. 0 until the first
+            `train_every` observations are in: the deviation of a handful of errors is chance,
+            and dividing by it would pay the first steps a hundredfold.
+        """
+        with torch.no_grad():
+            embeddings = self.target(observations)
+            errors = squared_error(self.predictor(observations), embeddings)
+        self.moments.update(errors)
+        warm = self.moments.count >= self.train_every
+        normalised = torch.where(warm, self.normalise(errors), 0.0)
+        self._collect(observations, embeddings)
+        return normalised
+
+    def _collect(self, observations: Tensor, embeddings: Tensor) -> None:
+        """Fill the training batch, and train each time it is full."""
+        begin = 0
+        while begin < len(observations):
+            count = min(len(observations) - begin, self.train_every - self.collected)
+            place = slice(self.collected, self.collected + count)
+            self._observations[place] = observations[begin : begin + count]
+            self._embeddings[place] = embeddings[begin : begin + count]
+            self.collected += count
+            begin += count
+            if self.collected == self.train_every:
+                self._train()
+                self.collected = 0
+
+    def _train(self) -> None:
+        error = squared_error(self.predictor(self._observations), self._embeddings).mean()
+        self.optimizer.zero_grad()
+        error.backward()
+        self.optimizer.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "target": cloned(self.target.state_dict()),
+            "predictor": cloned(self.predictor.state_dict()),
+            "optimizer": optimizer_state(self.optimizer),
+            "moments": cloned(self.moments.tensors()),
+            "observations": self._observations[: self.collected].clone(),
+            "embeddings": self._embeddings[: self.collected].clone(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Raises: CheckpointError if the state does not fit these sizes."""
+        load_tensors(self.target.state_dict(), state["target"], "rnd.target")
+        load_tensors(self.predictor.state_dict(), state["predictor"], "rnd.predictor")
+        load_optimizer(self.optimizer, state["optimizer"])
+        load_tensors(self.moments.tensors(), state["moments"], "rnd.moments")
+        count = len(state["observations"])
+        if count >= self.train_every:
+            raise CheckpointError(
+                f"rnd.observations: found {count}; expected fewer than {self.train_every}"
+            )
+        waiting = {
+            "observations": self._observations[:count],
+            "embeddings": self._embeddings[:count],
+        }
+        load_tensors(waiting, {name: state[name] for name in waiting}, "rnd")
+        self.collected = count
+
+
+def squared_error(predicted: Tensor, wanted: Tensor) -> Tensor:
+    """[N] mean over the embedding."""
+    return (predicted - wanted).square().mean(dim=1)
+
+
+def drawn_mlp(sizes: tuple[int, ...], generator: torch.Generator) -> nn.Sequential:
+    """Linear layers with ReLU between them, weights drawn from `generator`."""
+    layers: list[nn.Module] = []
+    with torch.device("meta"):
+        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+        network = nn.Sequential(*layers[:-1])
+    network.to_empty(device="cpu")
+    initialise(network, generator)
+    return network

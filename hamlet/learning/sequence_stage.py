@@ -1,0 +1,130 @@
+"""The windows that environments are filling before sequence replay takes them.
+
+Letters: N environments, K of them, T = burn_in + sequence_length steps of a window, D numbers of
+an observation, A actions, L recurrent layers, H hidden size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from hamlet.layout import ObservationLayout
+
+STEP_COLUMNS = ("actions", "extrinsic", "intrinsic", "shaping", "terminated", "truncated")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of N environments, as the staging area takes it.
+
+    Attributes: as in `Transitions`, but for `masks` [N, A], legal when the action was chosen, and
+        h, c: [L, N, H] hidden state before the observation was seen.
+    """
+
+    observations: Tensor
+    masks: Tensor
+    h: Tensor
+    c: Tensor
+    actions: Tensor
+    extrinsic: Tensor
+    intrinsic: Tensor
+    shaping: Tensor
+    terminated: Tensor
+    truncated: Tensor
+    next_observations: Tensor
+    next_masks: Tensor
+
+    @property
+    def ended(self) -> Tensor:
+        return self.terminated | self.truncated
+
+
+class SequenceStage:
+    """The window that each of N environments is filling.
+
+    Tensors (all have N rows): `place` is where the next step goes, `first` where the first real
+    step stands.
+    """
+
+    def __init__(
+        self,
+        num_envs: int,
+        layout: ObservationLayout,
+        hidden_shape: tuple[int, int],
+        steps: int,
+        burn_in: int,
+        stride: int,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        self.steps, self.burn_in, self.stride = steps, burn_in, stride
+        self.envs = torch.arange(num_envs, device=device)
+        entries = (num_envs, self.steps + 1)
+        self.tensors = {
+            **step_columns(num_envs, self.steps, device),
+            "observations": torch.zeros(*entries, layout.size, device=device),
+            "masks": torch.zeros(*entries, len(layout.actions), dtype=torch.bool, device=device),
+            "h": torch.zeros(num_envs, self.steps, *hidden_shape, device=device),
+            "c": torch.zeros(num_envs, self.steps, *hidden_shape, device=device),
+            "place": torch.full((num_envs,), self.burn_in, device=device),
+            "first": torch.full((num_envs,), self.burn_in, device=device),
+        }
+
+    def add(self, step: Step) -> Tensor:
+        """Put one step in. Returns: the environments whose windows are now complete."""
+        tensors, place = self.tensors, self.tensors["place"]
+        for name in STEP_COLUMNS:
+            tensors[name][self.envs, place] = getattr(step, name)
+        for name in ("h", "c"):
+            tensors[name][self.envs, place] = getattr(step, name).transpose(0, 1)
+        for name in ("observations", "masks"):
+            tensors[name][self.envs, place] = getattr(step, name)
+            tensors[name][self.envs, place + 1] = getattr(step, f"next_{name}")
+        place += 1
+        complete = (place == self.steps) | step.ended
+        return complete.nonzero().flatten()
+
+    def window(self, envs: Tensor) -> dict[str, Tensor]:
+        """The windows of [K] environments as they go into the ring, keys as in `Windows`.
+
+        Entries outside the real steps are whatever stood there before; `valid` and `burned`
+        keep them out of every computation.
+        """
+        taken = {
+            name: self.tensors[name].index_select(0, envs)
+            for name in (*STEP_COLUMNS, "observations", "masks")
+        }
+        place, first = self.tensors["place"][envs], self.tensors["first"][envs]
+        index = torch.arange(self.steps, device=envs.device)
+        burned = first <= 0
+        start = torch.where(burned, 0, self.burn_in)
+        return taken | {
+            "valid": (index >= self.burn_in) & (index < place.unsqueeze(1)),
+            "burned": burned,
+            "h": self.tensors["h"][envs, start],
+            "c": self.tensors["c"][envs, start],
+            "env_rows": envs,
+        }
+
+    def move_on(self, envs: Tensor, ended: Tensor) -> None:
+        """After [K] environments were stored: begin anew where an episode ended, else shift."""
+        for name, tensor in self.tensors.items():
+            if name not in ("place", "first"):
+                kept = tensor[envs, self.stride :]
+                tensor[envs, : kept.shape[1]] = kept
+        restart = ended[envs]
+        place, first = self.tensors["place"][envs], self.tensors["first"][envs]
+        self.tensors["place"][envs] = torch.where(restart, self.burn_in, place - self.stride)
+        self.tensors["first"][envs] = torch.where(
+            restart, self.burn_in, (first - self.stride).clamp_min(0)
+        )
+
+
+def step_columns(rows: int, steps: int, device: torch.device | str) -> dict[str, Tensor]:
+    kinds = (torch.int64, torch.float32, torch.float32, torch.float32, torch.bool, torch.bool)
+    return {
+        name: torch.zeros(rows, steps, dtype=kind, device=device)
+        for name, kind in zip(STEP_COLUMNS, kinds, strict=True)
+    }

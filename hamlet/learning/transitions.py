@@ -1,0 +1,63 @@
+"""What the agent did and what came of it: the rows that replays hold and learners read.
+
+Letters: B transitions, D numbers of an observation, A actions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Transitions:
+    """B transitions. With n-step learning one row covers up to n steps of one episode.
+
+    Attributes:
+        observations: [B, D] when the action was chosen. actions: [B] int64.
+        extrinsic, intrinsic, shaping: [B] the level's dense reward, the curiosity reward with the
+            weight in force at that step, and the sum of the shaping terms; for n steps each is
+            its own discounted sum.
+        terminated, truncated: [B] bool, how the last of the steps ended the episode, if it did.
+        next_observations: [B, D] after the last of the steps, also where the episode ended.
+        next_masks: [B, A] bool, actions legal in it had the episode gone on.
+        steps: [B] int64, how many steps the row covers (1 without n-step).
+        env_rows: [B] int64, which environment it came from.
+    """
+
+    observations: Tensor
+    actions: Tensor
+    extrinsic: Tensor
+    intrinsic: Tensor
+    shaping: Tensor
+    terminated: Tensor
+    truncated: Tensor
+    next_observations: Tensor
+    next_masks: Tensor
+    steps: Tensor
+    env_rows: Tensor
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    def split(self, size: int) -> list[Transitions]:
+        """Parts of `size` rows each, as views."""
+        columns = [getattr(self, field.name).split(size) for field in fields(self)]
+        return [Transitions(*parts) for parts in zip(*columns, strict=True)]
+
+
+def total_reward(extrinsic: Tensor, intrinsic: Tensor, shaping: Tensor) -> Tensor:
+    """What the learner maximises. The order is fixed: float32 sums depend on it, and the logged
+    streams must add up to this number bit for bit."""
+    return extrinsic + intrinsic + shaping
+
+
+def sparse_reward(terminated: Tensor, steps: Tensor, discount: float) -> Tensor:
+    """-1 at death, else 0: the extrinsic reward of the last curriculum stage.
+
+    It needs nothing but `terminated`, so a change of stage leaves the replay usable. A row of k
+    steps that ends in death has its -1 at step k, so it is discounted k - 1 times.
+    """
+    return torch.where(terminated, -(discount ** (steps - 1)), 0.0)

@@ -1,0 +1,235 @@
+"""The files themselves: named by the sha256 of their bytes, whole or absent, never changed.
+
+    <ARTIFACT_DIR>/sha256/ab/cd/abcd...     a stored file
+    <ARTIFACT_DIR>/tmp/...                  a file on its way; a crash may leave one behind
+
+A file is written under a temporary name, flushed to the disk and renamed before any row names it.
+So a row always has its file; a crash can only leave a file without a row, which harms nobody and
+which `manage.py verify` reports.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import ProtectedError
+from django.db.utils import IntegrityError
+
+from registry.artifacts.errors import ArtifactDamagedError, ArtifactTooLargeError
+from registry.artifacts.models import Artifact
+
+CHUNK_BYTES = 1024 * 1024
+DEFAULT_MAX_BYTES = 4 * 1024**3
+ABANDONED_AFTER = timedelta(hours=24)
+
+
+def store_file(path_or_bytes: Path | str | bytes, media_type: str) -> Artifact:
+    """Keep a file. Storing the same bytes again, even at the same time, gives the same row.
+
+    A stored file that was damaged is mended by this, since the good bytes replace it.
+
+    Raises: ArtifactTooLargeError; OSError when the disk is full or cannot be written.
+    """
+    temporary = _temporary_path()
+    try:
+        digest, size_bytes = _write(_chunks(path_or_bytes), temporary)
+        with transaction.atomic():
+            _lock(digest)
+            _move_into_place(temporary, path_of(digest))
+            artifact, _ = Artifact.objects.get_or_create(
+                sha256=digest, defaults={"size_bytes": size_bytes, "media_type": media_type}
+            )
+        return artifact
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def open_artifact(artifact: Artifact) -> bytes:
+    """The bytes of a stored file, checked against their hash.
+
+    Raises: ArtifactDamagedError.
+    """
+    path = path_of(artifact.sha256)
+    try:
+        with path.open("rb") as file:
+            # The size is compared before memory is taken for the content.
+            _check_size(artifact, os.fstat(file.fileno()).st_size)
+            content = file.read(artifact.size_bytes + 1)
+    except OSError as error:
+        raise _missing(artifact, error) from error
+    found = hashlib.sha256(content).hexdigest()
+    if found != artifact.sha256:
+        raise _changed(artifact, found)
+    return content
+
+
+def artifact_path(artifact: Artifact, *, verify: bool = False) -> Path:
+    """Where the file lies. With `verify` its bytes are read and checked first.
+
+    Raises: ArtifactDamagedError, without `verify` only if the file is missing or of other size.
+    """
+    path = path_of(artifact.sha256)
+    try:
+        _check_size(artifact, path.stat().st_size)
+        if verify:
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != artifact.sha256:
+                raise _changed(artifact, found)
+    except OSError as error:
+        raise _missing(artifact, error) from error
+    return path
+
+
+def discard_unreferenced(digests: Iterable[str]) -> list[str]:
+    """Remove rows and files that nothing points at any more; what is still used stays.
+
+    The row goes first, and the file once the row is gone for good: a crash in between leaves a
+    file without a row, never a row without its file.
+
+    Returns: the digests whose rows were removed.
+    """
+    removed = [digest for digest in digests if _delete_row(digest)]
+    transaction.on_commit(partial(_unlink_all, removed))
+    return removed
+
+
+def path_of(digest: str) -> Path:
+    # Two levels of 256 folders keep every folder small at millions of files.
+    return root() / "sha256" / digest[:2] / digest[2:4] / digest
+
+
+def root() -> Path:
+    return Path(settings.ARTIFACT_DIR)
+
+
+def stored_files() -> Iterator[Path]:
+    """Every file below the store, wherever its name says it should be or not."""
+    for folder, _, names in os.walk(root() / "sha256"):
+        for name in names:
+            yield Path(folder) / name
+
+
+def clean_abandoned(older_than: timedelta = ABANDONED_AFTER) -> int:
+    """Remove temporary files that a crash left behind. Returns: how many."""
+    before = time.time() - older_than.total_seconds()
+    removed = 0
+    for path in (root() / "tmp").glob("*"):
+        try:
+            if path.stat().st_mtime < before:
+                path.unlink()
+                removed += 1
+        except FileNotFoundError:
+            continue  # its writer finished in this moment
+    return removed
+
+
+def _temporary_path() -> Path:
+    folder = root() / "tmp"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / uuid.uuid4().hex
+
+
+def _chunks(path_or_bytes: Path | str | bytes) -> Iterator[bytes]:
+    if isinstance(path_or_bytes, bytes):
+        yield path_or_bytes
+        return
+    with Path(path_or_bytes).open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            yield chunk
+
+
+def _write(chunks: Iterator[bytes], path: Path) -> tuple[str, int]:
+    """Write, hash and flush to the disk. Returns: (sha256 in hex, size in bytes)."""
+    limit = getattr(settings, "ARTIFACT_MAX_BYTES", DEFAULT_MAX_BYTES)
+    digest, size_bytes = hashlib.sha256(), 0
+    with path.open("xb") as file:
+        for chunk in chunks:
+            size_bytes += len(chunk)
+            if size_bytes > limit:
+                raise ArtifactTooLargeError(
+                    f"the file is larger than {limit} bytes, the most the store takes. "
+                    "Make it smaller, or raise ARTIFACT_MAX_BYTES."
+                )
+            digest.update(chunk)
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
+    return digest.hexdigest(), size_bytes
+
+
+def _move_into_place(temporary: Path, target: Path) -> None:
+    made = [folder for folder in target.parents if not folder.exists()]
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(temporary, target)
+    # A rename survives a power cut once its folder is flushed, and a new folder its parent.
+    for folder in dict.fromkeys([target.parent, *(folder.parent for folder in made)]):
+        _flush_folder(folder)
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _lock(digest: str) -> None:
+    """Until the transaction ends, nobody else stores or discards a file of this digest."""
+    key = int.from_bytes(bytes.fromhex(digest[:16]), "big", signed=True)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
+
+
+def _delete_row(digest: str) -> bool:
+    try:
+        with transaction.atomic():
+            _lock(digest)
+            with connection.cursor() as cursor:
+                # The trigger on this table refuses every deletion that is not announced.
+                cursor.execute("SET LOCAL hamlet.discarding = 'on'")
+            deleted, _ = Artifact.objects.filter(sha256=digest).delete()
+    except (ProtectedError, IntegrityError):
+        return False  # still used
+    return deleted > 0
+
+
+def _unlink_all(digests: list[str]) -> None:
+    for digest in digests:
+        with transaction.atomic():
+            _lock(digest)
+            # Somebody may have stored the same bytes again since; then the file is theirs.
+            if not Artifact.objects.filter(sha256=digest).exists():
+                path_of(digest).unlink(missing_ok=True)
+
+
+def _check_size(artifact: Artifact, found: int) -> None:
+    if found != artifact.size_bytes:
+        raise ArtifactDamagedError(
+            f"artifact {artifact.sha256[:12]} has {found} bytes on the disk; {artifact.size_bytes} "
+            "were stored. Restore it from a backup; `manage.py verify` lists all damage."
+        )
+
+
+def _changed(artifact: Artifact, found: str) -> ArtifactDamagedError:
+    return ArtifactDamagedError(
+        f"artifact {artifact.sha256[:12]} now hashes to {found[:12]}: its bytes have changed on "
+        "the disk. Restore it from a backup; `manage.py verify` lists all damage."
+    )
+
+
+def _missing(artifact: Artifact, error: OSError) -> ArtifactDamagedError:
+    return ArtifactDamagedError(
+        f"artifact {artifact.sha256[:12]} cannot be read ({error.strerror or error}). Restore it "
+        "from a backup; `manage.py verify` lists all damage."
+    )

@@ -1,0 +1,37 @@
+"""What can go wrong in the registry, in the words of the user."""
+
+from __future__ import annotations
+
+
+class RegistryError(Exception):
+    """Base of every refusal of the registry."""
+
+
+class ConflictError(RegistryError):
+    """The request is well-formed, but what exists now does not allow it. Answered with 409."""
+
+
+class NameTakenError(ConflictError):
+    """The name is used by something that the asker may not change."""
+
+
+class ReservedAliasError(ConflictError):
+    """The alias moves by itself and cannot be moved by hand."""
+
+
+class BrainInUseError(ConflictError):
+    """Runs still point at the brain spec."""
+
+
+class NotChangeableError(RegistryError):
+    """The asker may see the thing but not change it. Answered with 403."""
+
+
+class VersionNotFoundError(RegistryError):
+    """No version has this number or alias. Answered with 404; says which there are."""
+
+
+class OverloadedError(RegistryError):
+    """No room for more work at this moment. Answered with 503 and Retry-After."""
+
+    retry_after_s = 1

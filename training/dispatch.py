@@ -1,0 +1,83 @@
+"""Messages to workers: which run waits where, and the ones that were lost on the way.
+
+The database says what waits; a message only wakes a worker. So a message too many is harmless
+(the worker finds the run taken), and one too few is sent again.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from datetime import timedelta
+from functools import partial
+
+from celery import current_app
+from django.db import transaction
+from django.db.models.functions import Now
+from kombu.exceptions import ChannelError, OperationalError
+
+from training.models import Run, RunStatus
+
+logger = logging.getLogger(__name__)
+
+TASK = "training.tasks.execute_run"
+QUEUES = {"cpu": "training.cpu", "gpu": "training.gpu"}
+# A run that was queued this moment may have its message still under way.
+GRACE = timedelta(seconds=15)
+RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
+
+
+def send_when_committed(run: Run) -> None:
+    """Wake a worker for the run as soon as others can see that it waits."""
+    transaction.on_commit(partial(send, run))
+
+
+def send(run: Run) -> bool:
+    """Returns: whether the broker took the message. If not, the next sweep sends it again."""
+    try:
+        current_app.send_task(
+            TASK,
+            args=[str(run.pk)],
+            queue=run.queue,
+            retry=True,
+            retry_policy=RETRY_POLICY,
+        )
+    except (OperationalError, OSError) as error:
+        logger.warning("run %s waits; the broker took no message for it: %s", run.pk, error)
+        return False
+    return True
+
+
+def send_lost_again() -> int:
+    """Send messages for waiting runs where the broker holds fewer messages than runs wait.
+
+    Messages for runs that ended meanwhile may hide a missing one until a free worker has cleared
+    them away, which takes it milliseconds; while no worker is free, nothing is late.
+
+    Returns: how many were sent.
+    """
+    waiting = defaultdict(list)
+    for run in Run.objects.filter(status=RunStatus.QUEUED, queued_at__lt=Now() - GRACE):
+        waiting[run.queue].append(run)
+    sent = 0
+    for queue, runs in waiting.items():
+        if waiting_messages(queue) < len(runs):
+            sent += sum(send(run) for run in runs)
+    if sent:
+        logger.warning("sent messages again for %d waiting runs", sent)
+    return sent
+
+
+def waiting_messages(queue: str) -> int:
+    """How many messages the broker holds for workers of this queue."""
+    with current_app.connection_for_read() as connection:
+        try:
+            return connection.default_channel.queue_declare(queue, passive=True).message_count
+        except ChannelError:
+            return 0  # the broker forgets a queue when it is empty
+
+
+def served_queues(timeout_s: float = 1.0) -> set[str]:
+    """Queues that some worker listens to right now."""
+    answers = current_app.control.inspect(timeout=timeout_s).active_queues() or {}
+    return {queue["name"] for queues in answers.values() for queue in queues}

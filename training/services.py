@@ -1,0 +1,162 @@
+"""What a person asks for: queue a run, pause it, let it go on, cancel it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.db.models.functions import Now
+
+from hamlet.errors import Problem, SpecError
+from hamlet.schema import content_hash, describe
+from registry.models import User
+from registry.services import ensure_model
+from training import dispatch, lifecycle
+from training.errors import (
+    IdempotencyConflictError,
+    IllegalTransitionError,
+    SteeringRefusedError,
+)
+from training.models import Run, RunEvent, RunStatus, Wish
+from training.queries import may_steer
+from training.run_requests import RunRequest, read_request
+
+KEY = re.compile(r"[\x21-\x7e]{1,100}")
+
+
+def queue_run(
+    user: User, request: Mapping[str, Any], *, idempotency_key: str | None = None
+) -> Run:
+    """Queue a run as asked; with a key that was used before, the run it made then.
+
+    Args:
+        request: name, model, classroom, device (all optional) and the system's own fields.
+
+    Raises: SpecError naming every fault, SteeringRefusedError, NameTakenError,
+        IdempotencyConflictError. Nothing is made then.
+    """
+    run, _ = queue_run_once(user, request, idempotency_key=idempotency_key)
+    return run
+
+
+def queue_run_once(
+    user: User, request: Mapping[str, Any], *, idempotency_key: str | None = None
+) -> tuple[Run, bool]:
+    """As `queue_run`. Returns: (the run, whether this call made it)."""
+    if not user.has_perm("training.add_run"):
+        raise SteeringRefusedError("You may watch runs but not start them. Ask an instructor.")
+    if idempotency_key is not None and not KEY.fullmatch(idempotency_key):
+        message = f"found {describe(idempotency_key)}; expected 1 to 100 printable characters"
+        raise SpecError([Problem("Idempotency-Key", message)])
+    if earlier := find_by_key(user, idempotency_key, request):
+        return earlier, False
+    wanted = read_request(user, request)
+    try:
+        return create_run(user, wanted, request, idempotency_key), True
+    except IntegrityError:
+        # The same key arrived twice at once; the other request won.
+        if earlier := find_by_key(user, idempotency_key, request):
+            return earlier, False
+        raise
+
+
+def find_by_key(user: User, key: str | None, request: Mapping[str, Any]) -> Run | None:
+    """Raises: IdempotencyConflictError if the key was used with another body."""
+    if key is None:
+        return None
+    run = Run.objects.filter(owner=user, idempotency_key=key).first()
+    if run is not None and run.request_hash != content_hash(request):
+        raise IdempotencyConflictError(
+            f"The key {key!r} was used before, with another body (run {run.pk}). "
+            "Use a new key for a new run."
+        )
+    return run
+
+
+@transaction.atomic
+def create_run(
+    user: User, wanted: RunRequest, request: Mapping[str, Any], key: str | None
+) -> Run:
+    """Write the rows of a request found good and wake a worker once they are committed."""
+    run = Run.objects.create(
+        name=wanted.name,
+        system=wanted.system.name,
+        level=wanted.level,
+        spec=wanted.spec.to_data(),
+        spec_hash=wanted.spec.hash,
+        brain=wanted.brain,
+        owner=user,
+        classroom=wanted.classroom,
+        model=ensure_model(wanted.model_name, wanted.system.name, user, wanted.classroom),
+        queue=wanted.queue,
+        idempotency_key=key,
+        request_hash=content_hash(request),
+        total=wanted.spec.budget,
+        unit=wanted.system.unit,
+        queued_at=Now(),
+        created_at=Now(),
+    )
+    RunEvent.objects.create(run=run, new_status=RunStatus.QUEUED, actor=user, happened_at=Now())
+    run.refresh_from_db()
+    dispatch.send_when_committed(run)
+    return run
+
+
+def pause_run(run: Run, user: User | None) -> Run:
+    """Let the run rest at its next unit of work, with a checkpoint.
+
+    Args:
+        user: who asks; None for the operator at the command line.
+
+    Raises: SteeringRefusedError, IllegalTransitionError, StatusConflictError.
+    """
+    check_may_steer(run, user)
+    if run.status == RunStatus.RUNNING:
+        lifecycle.wish(run.pk, Wish.PAUSE, actor=user)
+    else:
+        lifecycle.move(run.pk, run.status, RunStatus.PAUSED, actor=user)
+    run.refresh_from_db()
+    return run
+
+
+def resume_run(run: Run, user: User | None) -> Run:
+    """Let a paused run go on, a failed one try again, or take back a wish to pause.
+
+    Raises: SteeringRefusedError, IllegalTransitionError, StatusConflictError.
+    """
+    check_may_steer(run, user)
+    if run.status == RunStatus.RUNNING:
+        if run.wish == Wish.RUN:
+            raise IllegalTransitionError("a running run cannot become queued; it goes on already")
+        lifecycle.wish(run.pk, Wish.RUN, actor=user)
+    else:
+        with transaction.atomic():
+            changes = {"attempts": 0, "reason": ""}
+            lifecycle.move(run.pk, run.status, RunStatus.QUEUED, actor=user, **changes)
+            dispatch.send_when_committed(run)
+    run.refresh_from_db()
+    return run
+
+
+def cancel_run(run: Run, user: User | None) -> Run:
+    """End the run for good. A running one saves a last checkpoint first.
+
+    Raises: SteeringRefusedError, IllegalTransitionError, StatusConflictError.
+    """
+    check_may_steer(run, user)
+    if run.status == RunStatus.RUNNING:
+        lifecycle.wish(run.pk, Wish.CANCEL, actor=user)
+    else:
+        lifecycle.move(run.pk, run.status, RunStatus.CANCELLED, actor=user)
+    run.refresh_from_db()
+    return run
+
+
+def check_may_steer(run: Run, user: User | None) -> None:
+    if user is not None and not may_steer(user, run):
+        raise SteeringRefusedError(
+            f"You may watch {run.name} but not steer it. Its owner and the instructors of its "
+            "class may."
+        )

@@ -1,0 +1,67 @@
+"""Every few seconds: find runs that nobody works on and say or do something about each.
+
+No run stays without a heartbeat, a message or an explanation for longer than a lease and one
+round of this.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from celery.signals import worker_ready
+from django.db import DatabaseError, transaction
+from django.db.models.functions import Now
+
+from training import dispatch, events, leases
+from training.models import Run, RunStatus
+
+logger = logging.getLogger(__name__)
+
+# A worker that is starting needs a moment before it answers.
+UNSERVED_AFTER = timedelta(seconds=30)
+SWEEP_LOCK = 7_230_101  # any number that no other advisory lock uses
+
+
+def sweep() -> None:
+    """One round."""
+    take_back_and_wake()
+    dispatch.send_lost_again()
+    explain_waiting()
+
+
+def take_back_and_wake() -> None:
+    for run in leases.take_back_abandoned():
+        dispatch.send(run)
+
+
+@worker_ready.connect
+def look_after_a_crash(**_: object) -> None:
+    """A worker that starts takes over from its dead predecessor at once, not after the lease."""
+    try:
+        take_back_and_wake()
+    except DatabaseError as error:
+        logger.warning("no look for abandoned runs at the start: %s", error)
+
+
+def explain_waiting() -> None:
+    """Say of runs that wait for a queue nobody listens to what has to be started."""
+    waiting = Run.objects.filter(
+        status=RunStatus.QUEUED, queued_at__lt=Now() - UNSERVED_AFTER
+    ).order_by("queued_at")
+    if not waiting.exists():
+        return
+    served = dispatch.served_queues()
+    for run in waiting:
+        explanation = "" if run.queue in served else unserved(run.queue)
+        # Only a run that still waits, and only when there is something new to say.
+        changed = Run.objects.filter(pk=run.pk, status=RunStatus.QUEUED).exclude(reason=explanation)
+        if changed.update(reason=explanation):
+            transaction.on_commit(lambda run=run: events.publish_status(run.pk))
+
+
+def unserved(queue: str) -> str:
+    return (
+        f"No worker listens to the queue {queue}. Start one with: "
+        f"celery -A hamletweb worker -Q {queue}"
+    )
