@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -32,17 +33,25 @@ def positive(text: str) -> int:
 
 
 def begin(
-    parser: argparse.ArgumentParser, argv: Sequence[str] | None, *, packages: Iterable[str] = ()
+    parser: argparse.ArgumentParser,
+    argv: Sequence[str] | None,
+    *,
+    quick: Mapping[str, Any],
+    packages: Iterable[str] = (),
 ) -> tuple[argparse.Namespace, Report]:
-    """Read the command line, set the threads, print the header."""
+    """Read the command line, set the threads, print the header.
+
+    Args:
+        quick: options that `--quick` overrules.
+        packages: distributions whose versions matter to the figures.
+    """
     options = parser.parse_args(argv)
     if options.quick:
-        options.rounds = min(options.rounds, 2)
-    # For child processes; this one takes the line below.
-    os.environ["OMP_NUM_THREADS"] = str(options.threads)
+        vars(options).update({"rounds": min(options.rounds, 2), **quick})
+    os.environ["OMP_NUM_THREADS"] = str(options.threads)  # child processes read it
     torch.set_num_threads(options.threads)
-    settings = {name: value for name, value in vars(options).items() if name not in SHOWN_ELSEWHERE}
     name = parser.prog.rpartition(".")[2]
+    settings = {key: value for key, value in vars(options).items() if key not in SHOWN_ELSEWHERE}
     report = Report(name, options.quick, settings, machine_facts(packages))
     report.begin()
     return options, report

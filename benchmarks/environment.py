@@ -3,14 +3,15 @@
     python -m benchmarks.environment [--quick] [--json FILE]
 
 Everybody plays the same actions, drawn beforehand, and every ended episode is reset inside the
-measured time. Three contestants for each number of environments:
+measured time. For each number of environments:
 
 - `batched`: TownEnv, the tensors that a learner uses, with the resets that a learner does;
+- `TownVectorEnv`: the same as Gymnasium users get it, numpy in and out, autoreset;
 - `one by one`: gymnasium's SyncVectorEnv of as many TownGymEnv;
-- `empty one by one`: SyncVectorEnv of environments that do nothing at all, the ceiling for any
-  town written in Python and stepped this way, however fast its own code.
-
-Beside them TownVectorEnv, which is ours as Gymnasium users get it: numpy in and out, autoreset.
+- `plain`: SyncVectorEnv of the town written for one agent in plain Python (peers/plain_town.py),
+  since a town of tensors is at its worst with one row;
+- `empty`: SyncVectorEnv of environments that do nothing at all: the ceiling for any town stepped
+  this way, in whatever language it is written.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from benchmarks.command import begin, parser_for
 from benchmarks.measuring import Spread, rate, ratio, settle, take_turns
+from benchmarks.peers.plain_town import PlainTown
 from benchmarks.report import Table, verdict
 from hamlet.envs.town.env import TownEnv
 from hamlet.envs.town.gym import TownGymEnv, TownVectorEnv
 from hamlet.envs.town.packs import load_pack
 
 GOALS = {64: 5.0, 4096: 50.0}
-BATCHED, VECTOR, SINGLE, EMPTY = "batched", "TownVectorEnv", "one by one", "empty one by one"
+BATCHED, VECTOR, SINGLE, PLAIN, EMPTY = "batched", "TownVectorEnv", "one by one", "plain", "empty"
 PREPARED = 64  # vector steps of actions drawn beforehand, then played again and again
 
 
@@ -55,9 +57,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--levels", nargs="+", default=["L1", "L2", "L3"])
     parser.add_argument("--envs", nargs="+", type=int, default=[1, 64, 4096])
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
-    options, report = begin(parser, argv, packages=["gymnasium"])
-    if options.quick:
-        options.levels, options.envs, options.seconds = ["L1"], [1, 8], 0.1
+    quick = {"levels": ["L1"], "envs": [1, 8], "seconds": 0.05}
+    options, report = begin(parser, argv, quick=quick, packages=["gymnasium"])
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     for level in options.levels:
         report.add(compare(level, options, devices))
@@ -74,6 +75,7 @@ def compare(level: str, options, devices: Sequence[str]) -> Table:
                 BATCHED: batched(level, count, device, options.seed),
                 VECTOR: through(TownVectorEnv(level, count, device=device), options.seed),
                 SINGLE: through(one_by_one(partial(TownGymEnv, level), count), options.seed),
+                PLAIN: through(one_by_one(partial(PlainTown, level), count), options.seed),
                 EMPTY: through(one_by_one(partial(empty, level), count), options.seed),
             }
             timed = {
@@ -97,8 +99,9 @@ def row(count: int, device: str, found: dict[str, Spread]) -> dict[str, object]:
         "device": device,
         **found,
         f"{BATCHED} / {SINGLE}": gain,
+        f"{BATCHED} / {PLAIN}": ratio(found[BATCHED], found[PLAIN]),
         f"{BATCHED} / {EMPTY}": ratio(found[BATCHED], found[EMPTY]),
-        "goal": verdict(gain, GOALS[count]) if count in GOALS else "-",
+        f"goal for / {SINGLE}": verdict(gain, GOALS[count]) if count in GOALS else "-",
     }
 
 

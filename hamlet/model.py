@@ -28,7 +28,7 @@ class HamletModel:
     """A network frozen for use.
 
     Attributes:
-        network: in evaluation mode, its weights never change.
+        network: in evaluation mode, its weights never change. device: where it stands.
         metadata: what the checkpoint says of its making; plain data.
         adapter: the system whose own request form fits this model.
     """
@@ -47,6 +47,7 @@ class HamletModel:
         self, network: CompiledBrain, metadata: Mapping[str, Any] | None, adapter: str | None
     ) -> None:
         self.network = network.eval().requires_grad_(False)
+        self.device = network.device
         self.metadata = dict(metadata or {})
         self.adapter = adapter if adapter is not None else network.spec.family.adapter
         self._signature = Signature(
@@ -80,10 +81,6 @@ class HamletModel:
     @property
     def is_recurrent(self) -> bool:
         return self.network.is_recurrent
-
-    @property
-    def device(self) -> torch.device:
-        return self.network.device
 
     def signature(self) -> Signature:
         """What `run` takes and gives, and what this model was made from."""
@@ -146,9 +143,9 @@ class HamletModel:
 
         Raises: InputError if an answer is not finite.
         """
-        device = self.device
+        placed = {name: tensor.to(self.device) for name, tensor in tensors.items()}
         with torch.no_grad():
-            outputs = self.network.answer({k: v.to(device) for k, v in tensors.items()})
+            outputs = self.network.answer(placed)
         for name, output in outputs.items():
             if output.is_floating_point() and not bool(torch.isfinite(output).all()):
                 message = f"numbers so large that {name} is no longer finite"

@@ -9,7 +9,6 @@ The library may import torch, numpy, safetensors and PyYAML only, so this stands
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 import math
@@ -17,12 +16,37 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import yaml
-
 from hamlet.errors import Problem, SpecError
+from hamlet.wording import describe, hint, join, spell
+from hamlet.yaml_documents import MAX_DEPTH, MAX_DOCUMENT_BYTES, read_yaml, write_yaml
 
-MAX_DOCUMENT_BYTES = 256 * 1024
-MAX_DEPTH = 32
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_DOCUMENT_BYTES",
+    "REQUIRED",
+    "Choice",
+    "Flag",
+    "Integer",
+    "ListOf",
+    "MapOf",
+    "Number",
+    "Reader",
+    "Rule",
+    "Section",
+    "Tagged",
+    "Text",
+    "canonical_json",
+    "content_hash",
+    "describe",
+    "hint",
+    "is_finite",
+    "join",
+    "read_yaml",
+    "spell",
+    "validate",
+    "write_yaml",
+]
+
 MAX_UNKNOWN_FIELDS = 20  # named one by one; the rest is counted
 # Control characters other than tab and line ends, and halves of a surrogate pair.
 UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -317,37 +341,6 @@ def validate(schema: Reader, data: Any, path: str = "") -> Any:
     return cleaned
 
 
-def read_yaml(text: str | bytes, *, name: str = "(document)") -> Any:
-    """Read one YAML document written by a stranger.
-
-    Tags, anchors, aliases, duplicate keys, deep nesting and large documents are refused before
-    anything is built, so that a few bytes can never become gigabytes.
-
-    Raises: SpecError with the line of the fault.
-    """
-    if len(text) > MAX_DOCUMENT_BYTES:
-        message = f"found {len(text)} bytes; expected at most {MAX_DOCUMENT_BYTES}"
-        raise SpecError([Problem(name, message)])
-    try:
-        depth = 0
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
-                raise SpecError([Problem(at(name, event), "anchors and aliases are not allowed")])
-            if isinstance(event, yaml.CollectionStartEvent):
-                depth += 1
-                if depth > MAX_DEPTH:
-                    raise SpecError([Problem(at(name, event), f"nested deeper than {MAX_DEPTH}")])
-            elif isinstance(event, yaml.CollectionEndEvent):
-                depth -= 1
-        return yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a SafeLoader
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        if isinstance(error, SpecError):
-            raise
-        raise SpecError(
-            [Problem(name, f"not valid YAML: {' '.join(str(error).split())}")]
-        ) from None
-
-
 def canonical_json(data: Any) -> str:
     """The one spelling of plain data that hashes are taken from: sorted keys, no spaces."""
     return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -358,72 +351,8 @@ def content_hash(data: Any) -> str:
     return "sha256:" + hashlib.sha256(canonical_json(data).encode()).hexdigest()
 
 
-def describe(value: Any) -> str:
-    """A short, safe spelling of a wrong value for a message."""
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list | tuple):
-        return f"a list of {len(value)}"
-    if value is None:
-        return "nothing"
-    if isinstance(value, int) and value.bit_length() > 128:
-        return "a number of more than 38 digits"
-    shown = repr(value)
-    return shown if len(shown) <= 60 else f"{shown[:57]}..."
-
-
-def hint(value: Any, known: Any) -> str:
-    names = [name for name in known if isinstance(name, str)]
-    close = difflib.get_close_matches(value[:60], names, n=1) if isinstance(value, str) else []
-    return f" (did you mean {close[0]}?)" if close else ""
-
-
-def spell(value: Any) -> str:
-    """As YAML spells it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def join(path: str, key: Any) -> str:
-    name = key if isinstance(key, str) and len(key) <= 60 else describe(key)
-    return f"{path}.{name}" if path else str(name)
-
-
 def is_finite(value: float) -> bool:
     try:
         return math.isfinite(value)
     except OverflowError:  # an int too large for a float
         return False
-
-
-def at(name: str, event: yaml.Event) -> str:
-    return f"{name} line {event.start_mark.line + 1}"
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice, where PyYAML would keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
-        seen = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, str | int | float | bool | None):
-                where = f"line {key_node.start_mark.line + 1}"
-                raise SpecError([Problem(where, "a mapping key must be plain text")])
-            if key in seen:
-                raise SpecError(
-                    [
-                        Problem(
-                            f"line {key_node.start_mark.line + 1}", f"{describe(key)} stands twice"
-                        )
-                    ]
-                )
-            seen.add(key)
-        return super().construct_mapping(node, deep=deep)
-
-
-# YAML 1.1 reads `1e-4` as text, since it asks for a dot. People write it, and mean a number.
-_StrictLoader.add_implicit_resolver(
-    "tag:yaml.org,2002:float",
-    re.compile(r"^[-+]?[0-9]+[eE][-+]?[0-9]+$"),
-    list("-+0123456789"),
-)

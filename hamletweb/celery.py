@@ -1,11 +1,14 @@
-"""The Celery application: queues, delivery guarantees and the beat's schedule."""
+"""The Celery application: queues, delivery guarantees, and workers that say they are alive."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 
+import redis
 from celery import Celery
-from celery.signals import worker_process_init
+from celery.signals import heartbeat_sent, worker_process_init, worker_ready, worker_shutdown
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hamletweb.settings")
 
@@ -13,11 +16,44 @@ app = Celery("hamletweb")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
+_alive: dict[str, tuple[str, ...]] = {}  # name and queues of the worker that this process is
+
 
 @worker_process_init.connect
-def use_one_torch_thread(**_: object) -> None:
+def prepare_pool_process(**_: object) -> None:
     # Two processes on two cores, each with two threads, wait for each other more than they work.
     # Nothing of torch runs in the parent: a torch operation before the fork deadlocks the child.
     import torch
 
+    from hamletweb.embedded.process import dies_with_parent
+
     torch.set_num_threads(1)
+    # A worker that was killed with -9 would leave its pool at work. SIGTERM lets a run in it
+    # save itself and go back to the queue.
+    dies_with_parent(signal.SIGTERM, parent=os.getppid())()
+
+
+@worker_ready.connect
+def announce(sender: object, **_: object) -> None:
+    _alive[sender.hostname] = tuple(sender.app.amqp.queues.consume_from)
+    say_alive()
+
+
+@heartbeat_sent.connect
+def say_alive(**_: object) -> None:
+    """Every two seconds, with the worker's own heartbeat: `/readyz` reads it."""
+    from hamletweb.health.workers import note_worker
+
+    for name, queues in _alive.items():
+        # Without Valkey there is no work either; the next heartbeat tries again.
+        with contextlib.suppress(redis.RedisError):
+            note_worker(name, queues)
+
+
+@worker_shutdown.connect
+def say_goodbye(**_: object) -> None:
+    from hamletweb.health.workers import forget_worker
+
+    for name, queues in _alive.items():
+        with contextlib.suppress(redis.RedisError):
+            forget_worker(name, queues)

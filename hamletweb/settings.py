@@ -7,10 +7,12 @@
 | HAMLET_HOST | 127.0.0.1 | address that `up` listens on |
 | DATABASE_URL, REDIS_URL | embedded servers | PostgreSQL and Valkey (or Redis) |
 | HAMLET_SECRET_KEY | made by `up` | at least 50 characters |
-| HAMLET_ALLOWED_HOSTS | localhost | comma-separated host names |
+| HAMLET_ALLOWED_HOSTS | none | comma-separated host names beside localhost |
 | HAMLET_TRUSTED_ORIGINS | none | comma-separated origins behind a proxy, for CSRF |
 | HAMLET_HTTPS | off | on: secure cookies, HSTS, redirect to https |
 | HAMLET_ARTIFACT_DIR | DATA_DIR/artifacts | where model files live |
+| HAMLET_METRICS_TOKEN | none | a bearer token that opens /metrics, for Prometheus |
+| HAMLET_LOG_LEVEL | INFO | of all processes |
 | HAMLET_DEBUG | off | tracebacks in the browser; never in service |
 """
 
@@ -45,7 +47,8 @@ SERVICES = embedded_services()
 SECRET_KEY = env("HAMLET_SECRET_KEY", default=SERVICES.get("secret_key", ""))
 DEBUG = env.bool("HAMLET_DEBUG", default=False)
 HTTPS = env.bool("HAMLET_HTTPS", default=False)
-ALLOWED_HOSTS = env.list("HAMLET_ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+# Of this machine itself, always: probes of health and `up` ask by these names.
+ALLOWED_HOSTS = [*env.list("HAMLET_ALLOWED_HOSTS", default=[]), "localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.list("HAMLET_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -68,6 +71,8 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "hamletweb.security_headers.send_security_headers",
+    "hamletweb.health.requests.count_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -127,7 +132,10 @@ SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 if HTTPS:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Probes speak plain http to the process itself, also behind a proxy that speaks https.
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
 X_FRAME_OPTIONS = "DENY"
+METRICS_TOKEN = env("HAMLET_METRICS_TOKEN", default="")
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

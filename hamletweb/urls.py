@@ -11,6 +11,6 @@ urlpatterns = [
     path("api/v1/", include("training.api_urls")),
     path("accounts/", include("registry.accounts.urls")),
     path("models/", include("registry.urls")),
-    path("", include("hamletweb.health_urls")),
+    path("", include("hamletweb.health.urls")),
     path("", include("live.urls")),
 ]

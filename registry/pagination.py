@@ -139,8 +139,7 @@ def _decode(model: type[Model], order: Sequence[str], cursor: str) -> list[Any]:
         if not isinstance(values, list) or len(values) != len(order):
             raise ValueError
         return [
-            _read(model, name.lstrip("-"), value)
-            for name, value in zip(order, values, strict=True)
+            _read(model, name.lstrip("-"), value) for name, value in zip(order, values, strict=True)
         ]
     except (ValueError, binascii.Error, ValidationError, RecursionError):
         message = f"found {cursor[:60]!r}; expected a cursor as a list gave it out in `next`"

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from registry.accounts.models import User
 from registry.accounts.queries import owned_or_shared, owned_or_taught, shares_a_class_with_owner
@@ -62,14 +63,32 @@ def may_change_brain(user: User | AnonymousUser, brain: BrainSpec) -> bool:
 
 def models_with_newest(user: User | AnonymousUser) -> QuerySet[RegisteredModel]:
     """For lists: each model with `version_count` and `newest_version_id`."""
-    newest = ModelVersion.objects.filter(model=OuterRef("pk")).order_by(*VERSION_ORDER)
+    own = ModelVersion.objects.filter(model=OuterRef("pk"))
+    newest = own.order_by(*VERSION_ORDER)
+    # Counted for the rows of the page alone; a join would count for the whole table first.
+    count = own.order_by().values("model").annotate(count=Count("pk")).values("count")
     return (
         visible_models(user)
         .select_related("owner", "classroom")
         .annotate(
-            version_count=Count("versions"),
+            version_count=Coalesce(Subquery(count), 0),
             newest_version_id=Subquery(newest.values("pk")[:1]),
         )
+    )
+
+
+def newest_versions(models: list[RegisteredModel]) -> dict[int, ModelVersion]:
+    """The newest versions of the rows of `models_with_newest`, by id: one query for a page."""
+    ids = [model.newest_version_id for model in models if model.newest_version_id]
+    return ModelVersion.objects.in_bulk(ids)
+
+
+def versions_of_model(model: RegisteredModel) -> QuerySet[ModelVersion]:
+    return (
+        ModelVersion.objects.filter(model=model)
+        .select_related("model", "artifact", "registered_by")
+        .prefetch_related("aliases")
+        .defer("signature")
     )
 
 

@@ -11,7 +11,8 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from hamlet.brains import BrainSpec as Brain
-from hamlet.errors import Problem, SpecError
+from hamlet.checkpoint import INFERENCE, read_checkpoint
+from hamlet.errors import CheckpointError, Problem, SpecError
 from hamlet.model import HamletModel
 from hamlet.schema import describe
 from hamlet.signature import Signature
@@ -24,6 +25,8 @@ from registry.models import Alias, AliasMove, BrainSpec, ModelVersion, Registere
 from registry.queries import VERSION_ORDER, may_change_brain, may_change_model
 
 LATEST = "latest"
+# Routes that stand where a name would: /models/brains/, /models/brains/new/, /brains/validate.
+RESERVED_NAMES = frozenset({"brains", "new", "validate"})
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}")
 
@@ -36,6 +39,8 @@ def check_name(name: Any, path: str = "name") -> str:
             "beginning with a letter or digit"
         )
         raise SpecError([Problem(path, message)])
+    if name.lower() in RESERVED_NAMES:
+        raise SpecError([Problem(path, f"found {name}, which is kept for a page; choose another")])
     return name
 
 
@@ -134,8 +139,18 @@ def register_version(
 
 
 def read_signature(artifact: Artifact) -> Signature:
-    """What the checkpoint says it takes and gives. Raises: CheckpointError, ArtifactDamagedError."""
-    return HamletModel.load_from_checkpoint(open_artifact(artifact)).signature()
+    """What the checkpoint says it takes and gives.
+
+    Raises: CheckpointError, also for a training checkpoint; ArtifactDamagedError.
+    """
+    content = open_artifact(artifact)
+    kind = read_checkpoint(content).format_version
+    if kind != INFERENCE:
+        raise CheckpointError(
+            f"found a {kind} file; expected an inference checkpoint. Save one with "
+            "hamlet.checkpoint.save_inference and register that"
+        )
+    return HamletModel.load_from_checkpoint(content).signature()
 
 
 def brain_hash(signature: Signature) -> str:
@@ -244,9 +259,7 @@ def _check_may_change(user: User | None, model: RegisteredModel) -> None:
         )
 
 
-def _move(
-    model: RegisteredModel, name: str, version: ModelVersion, user: User | None
-) -> Alias:
+def _move(model: RegisteredModel, name: str, version: ModelVersion, user: User | None) -> Alias:
     """Move under the lock of the model's row. Moving to where it stands leaves no second row."""
     alias = Alias.objects.select_related("version").filter(model=model, name=name).first()
     if alias is not None and alias.version_id == version.pk:
@@ -276,4 +289,3 @@ def _note_move(
         moved_by=user if user is not None and user.is_authenticated else None,
         moved_at=Now(),
     )
-

@@ -10,7 +10,6 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
 
 from django.conf import settings
 from django.db import DatabaseError, connection
@@ -33,14 +32,13 @@ class LeaseKeeper:
         done: set by the worker, shown with the next heartbeat.
     """
 
-    def __init__(self, lease: Lease, on_beat: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, lease: Lease) -> None:
         self.lease = lease
         self.done = 0
         self.attention = False
         self.wish = Wish.RUN
         self.lost = False
         self.orphaned = False
-        self._on_beat = on_beat
         self._parent = os.getppid()
         self._ended = threading.Event()
         self._thread = threading.Thread(
@@ -68,7 +66,7 @@ class LeaseKeeper:
                     self._beat()
                     proven_at = time.monotonic()
                 except LeaseLostError as error:
-                    logger.warning("%s", error)
+                    logger.info("%s", error)
                     self.lost = True
                 except DatabaseError as error:
                     # Between heartbeats nobody knows of us; past the lease somebody else may work.
@@ -85,4 +83,3 @@ class LeaseKeeper:
         self.orphaned = os.getppid() != self._parent
         if self.wish != Wish.RUN or self.orphaned:
             self.attention = True
-        self._on_beat()

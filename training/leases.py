@@ -74,9 +74,7 @@ def heartbeat(lease: Lease, done: int) -> Wish:
 
     Returns: what people want of the run. Raises: LeaseLostError.
     """
-    held = Run.objects.filter(
-        pk=lease.run_id, status=RunStatus.RUNNING, fencing_token=lease.token
-    )
+    held = Run.objects.filter(pk=lease.run_id, status=RunStatus.RUNNING, fencing_token=lease.token)
     if not held.update(heartbeat_at=Now(), done=done):
         raise lost(lease)
     return Wish(Run.objects.values_list("wish", flat=True).get(pk=lease.run_id))

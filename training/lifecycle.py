@@ -123,9 +123,7 @@ def wish(run_id: UUID, new: str, *, actor: User | None = None) -> None:
     transaction.on_commit(partial(events.publish_status, run_id))
 
 
-def note(
-    run_id: UUID, text: str, *, at_unit: int | None = None, actor: User | None = None
-) -> None:
+def note(run_id: UUID, text: str, *, at_unit: int | None = None, actor: User | None = None) -> None:
     """Keep a remark beside the moves of the run."""
     RunEvent.objects.create(
         run_id=run_id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -192,7 +193,7 @@ def bucket_width(last: int, max_points: int) -> int:
 
 def finite(value: float) -> float | None:
     """JSON knows neither NaN nor infinity; a chart shows a gap."""
-    return None if value != value or value in (float("inf"), float("-inf")) else value
+    return value if math.isfinite(value) else None
 
 
 def episode_list(run: Run) -> QuerySet[EpisodeSummary]:

@@ -96,9 +96,7 @@ def collect(problems: list[Problem], read: Any) -> Any:
         return None
 
 
-def resolve_brain(
-    user: User, fields: Mapping[str, Any]
-) -> tuple[BrainSpec | None, dict[str, Any]]:
+def resolve_brain(user: User, fields: Mapping[str, Any]) -> tuple[BrainSpec | None, dict[str, Any]]:
     """Put the brain itself in the place of its name or its YAML text.
 
     Text of one line without a colon is the name of a saved brain; other text is YAML.

@@ -179,10 +179,13 @@ def copy_rows(table: type[models.Model], names: Iterable[str], rows: Iterable[tu
     """Append rows by COPY. The values stand in the order of the field names."""
     columns = [connection.ops.quote_name(table._meta.get_field(name).column) for name in names]
     target = f"{connection.ops.quote_name(table._meta.db_table)} ({', '.join(columns)})"
-    with connection.cursor() as cursor, connection.wrap_database_errors:
-        with cursor.copy(f"COPY {target} FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row(row)
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(f"COPY {target} FROM STDIN") as copy,
+    ):
+        for row in rows:
+            copy.write_row(row)
 
 
 def utc(seconds: float) -> datetime:

@@ -26,9 +26,7 @@ from training.run_requests import RunRequest, read_request
 KEY = re.compile(r"[\x21-\x7e]{1,100}")
 
 
-def queue_run(
-    user: User, request: Mapping[str, Any], *, idempotency_key: str | None = None
-) -> Run:
+def queue_run(user: User, request: Mapping[str, Any], *, idempotency_key: str | None = None) -> Run:
     """Queue a run as asked; with a key that was used before, the run it made then.
 
     Args:
@@ -76,9 +74,7 @@ def find_by_key(user: User, key: str | None, request: Mapping[str, Any]) -> Run 
 
 
 @transaction.atomic
-def create_run(
-    user: User, wanted: RunRequest, request: Mapping[str, Any], key: str | None
-) -> Run:
+def create_run(user: User, wanted: RunRequest, request: Mapping[str, Any], key: str | None) -> Run:
     """Write the rows of a request found good and wake a worker once they are committed."""
     run = Run.objects.create(
         name=wanted.name,

@@ -10,7 +10,7 @@ import logging
 from datetime import timedelta
 
 from celery.signals import worker_ready
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection
 from django.db.models.functions import Now
 
 from training import dispatch, events, leases
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 # A worker that is starting needs a moment before it answers.
 UNSERVED_AFTER = timedelta(seconds=30)
-SWEEP_LOCK = 7_230_101  # any number that no other advisory lock uses
+MOST_AT_ONCE = 1000
 
 
 def sweep() -> None:
@@ -42,22 +42,22 @@ def look_after_a_crash(**_: object) -> None:
         take_back_and_wake()
     except DatabaseError as error:
         logger.warning("no look for abandoned runs at the start: %s", error)
+    finally:
+        connection.close()  # children of the pool that start later must not inherit it
 
 
 def explain_waiting() -> None:
     """Say of runs that wait for a queue nobody listens to what has to be started."""
     waiting = Run.objects.filter(
         status=RunStatus.QUEUED, queued_at__lt=Now() - UNSERVED_AFTER
-    ).order_by("queued_at")
-    if not waiting.exists():
-        return
-    served = dispatch.served_queues()
+    ).order_by("queued_at")[:MOST_AT_ONCE]
+    served = dispatch.served_queues() if waiting else set()
     for run in waiting:
         explanation = "" if run.queue in served else unserved(run.queue)
         # Only a run that still waits, and only when there is something new to say.
         changed = Run.objects.filter(pk=run.pk, status=RunStatus.QUEUED).exclude(reason=explanation)
         if changed.update(reason=explanation):
-            transaction.on_commit(lambda run=run: events.publish_status(run.pk))
+            events.publish_status(run.pk)
 
 
 def unserved(queue: str) -> str:

@@ -13,12 +13,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import yaml
-
 from hamlet.brains.aliases import Expansion
 from hamlet.brains.families import FAMILIES, Family
 from hamlet.errors import Problem, SpecError
-from hamlet.schema import Reader, Section, Tagged, Text, content_hash, read_yaml, validate
+from hamlet.schema import (
+    Reader,
+    Section,
+    Tagged,
+    Text,
+    content_hash,
+    read_yaml,
+    validate,
+    write_yaml,
+)
 
 
 @dataclass(frozen=True)
@@ -81,7 +88,7 @@ class BrainSpec:
 
     def to_yaml(self) -> str:
         """The complete spec in long names; reading it back gives the same hash."""
-        return yaml.safe_dump(self.data, sort_keys=False, allow_unicode=True)
+        return write_yaml(self.data)
 
 
 class _Unread(Reader):

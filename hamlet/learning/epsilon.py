@@ -41,9 +41,7 @@ def epsilon_greedy(
     Returns: (actions [N], greedy [N] bool, false where the action was drawn).
     """
     best = greedy_actions(q_values, masks)
-    drawn = torch.rand(
-        masks.shape[0], masks.shape[1] + 1, generator=generator, device=masks.device
-    )
+    drawn = torch.rand(masks.shape[0], masks.shape[1] + 1, generator=generator, device=masks.device)
     greedy = drawn[:, 0] >= epsilon
     # Of equally distributed numbers the largest stands at each legal place equally often.
     random = drawn[:, 1:].masked_fill(~masks, -1.0).argmax(dim=1)

@@ -65,4 +65,3 @@ class ObservationStore:
     def load_state_dict(self, state: dict[str, Any], filled: int) -> None:
         load_tensor(self.grid[:filled], state["grid"], "observations.grid")
         load_tensor(self.rest[:filled], state["rest"], "observations.rest")
-

@@ -53,7 +53,6 @@ class QLearner:
         self.target = compile_brain(spec, layout).to(device).eval().requires_grad_(False)
         self.target.load_state_dict(self.online.state_dict())
         self.optimizer = make_optimizer(spec, self.online.parameters())
-        use_fused_kernels(self.optimizer)
         self.scheduler = make_scheduler(spec, self.optimizer)
         self.loss = make_loss(spec)
         rules = spec.data["q_learning"]
@@ -125,12 +124,3 @@ class QLearner:
         self.updates = state["updates"]
         self._loss_count = state["loss_count"]
 
-
-def use_fused_kernels(optimizer: torch.optim.Optimizer) -> None:
-    """Let the optimiser walk over the weights once instead of once per operation.
-
-    The results are the same up to rounding; on the default network it is four times as fast.
-    """
-    for group in optimizer.param_groups:
-        if "fused" in group:
-            group["fused"] = True

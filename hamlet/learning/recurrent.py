@@ -55,9 +55,7 @@ class RecurrentLearner(QLearner):
         return loss, (targets - chosen).detach()
 
     @torch.no_grad()
-    def targets(
-        self, windows: Windows, rewards: Tensor, burn_in: int, online_q: Tensor
-    ) -> Tensor:
+    def targets(self, windows: Windows, rewards: Tensor, burn_in: int, online_q: Tensor) -> Tensor:
         """[S, B] what the trained steps are pulled towards.
 
         The value of what follows step k comes from the target network after it has seen step k

@@ -11,6 +11,7 @@ batched form of Chan et al. 1979, "Updating formulae and a pairwise algorithm".
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -73,9 +74,7 @@ class RandomNetworkDistillation:
         sizes = (observation_size, *HIDDEN_LAYERS, embedding)
         self.target = drawn_mlp(sizes, generator).to(device).requires_grad_(False)
         self.predictor = drawn_mlp(sizes, generator).to(device)
-        self.optimizer = torch.optim.Adam(
-            self.predictor.parameters(), lr=learning_rate, fused=True
-        )
+        self.optimizer = torch.optim.Adam(self.predictor.parameters(), lr=learning_rate, fused=True)
         self.moments = RunningMoments(device)
         self.train_every = train_every
         self.collected = 0
@@ -165,7 +164,7 @@ def drawn_mlp(sizes: tuple[int, ...], generator: torch.Generator) -> nn.Sequenti
     """Linear layers with ReLU between them, weights drawn from `generator`."""
     layers: list[nn.Module] = []
     with torch.device("meta"):
-        for inputs, outputs in zip(sizes, sizes[1:], strict=False):
+        for inputs, outputs in pairwise(sizes):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]
         network = nn.Sequential(*layers[:-1])
     network.to_empty(device="cpu")

@@ -6,40 +6,13 @@ an observation, A actions, L recurrent layers, H hidden size.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from hamlet.layout import ObservationLayout
+from hamlet.learning.transitions import Collected
 
 STEP_COLUMNS = ("actions", "extrinsic", "intrinsic", "shaping", "terminated", "truncated")
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step of N environments, as the staging area takes it.
-
-    Attributes: as in `Transitions`, but for `masks` [N, A], legal when the action was chosen, and
-        h, c: [L, N, H] hidden state before the observation was seen.
-    """
-
-    observations: Tensor
-    masks: Tensor
-    h: Tensor
-    c: Tensor
-    actions: Tensor
-    extrinsic: Tensor
-    intrinsic: Tensor
-    shaping: Tensor
-    terminated: Tensor
-    truncated: Tensor
-    next_observations: Tensor
-    next_masks: Tensor
-
-    @property
-    def ended(self) -> Tensor:
-        return self.terminated | self.truncated
 
 
 class SequenceStage:
@@ -54,6 +27,7 @@ class SequenceStage:
         num_envs: int,
         layout: ObservationLayout,
         hidden_shape: tuple[int, int],
+        *,
         steps: int,
         burn_in: int,
         stride: int,
@@ -72,13 +46,16 @@ class SequenceStage:
             "first": torch.full((num_envs,), self.burn_in, device=device),
         }
 
-    def add(self, step: Step) -> Tensor:
-        """Put one step in. Returns: the environments whose windows are now complete."""
+    def add(self, step: Collected, hidden: tuple[Tensor, Tensor]) -> Tensor:
+        """Put one step in. Returns: the environments whose windows are now complete.
+
+        Args: hidden: (h, c), each [L, N, H], before the observation was seen.
+        """
         tensors, place = self.tensors, self.tensors["place"]
         for name in STEP_COLUMNS:
             tensors[name][self.envs, place] = getattr(step, name)
-        for name in ("h", "c"):
-            tensors[name][self.envs, place] = getattr(step, name).transpose(0, 1)
+        for name, part in zip(("h", "c"), hidden, strict=True):
+            tensors[name][self.envs, place] = part.transpose(0, 1)
         for name in ("observations", "masks"):
             tensors[name][self.envs, place] = getattr(step, name)
             tensors[name][self.envs, place + 1] = getattr(step, f"next_{name}")

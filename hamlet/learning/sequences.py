@@ -24,7 +24,8 @@ from hamlet.errors import CheckpointError
 from hamlet.layout import ObservationLayout
 from hamlet.learning.observation_store import ObservationStore
 from hamlet.learning.saved_state import cloned, load_tensors
-from hamlet.learning.sequence_stage import SequenceStage, Step, step_columns
+from hamlet.learning.sequence_stage import SequenceStage, step_columns
+from hamlet.learning.transitions import Collected
 
 STRIDE = 8
 
@@ -84,7 +85,13 @@ class SequenceReplay:
         self.device = torch.device(device)
         self.filled = self.cursor = 0
         self._staged = SequenceStage(
-            num_envs, layout, hidden_shape, self.steps, burn_in, self.stride, device
+            num_envs,
+            layout,
+            hidden_shape,
+            steps=self.steps,
+            burn_in=burn_in,
+            stride=self.stride,
+            device=device,
         )
         shape, actions = (self.windows, self.steps), len(layout.actions)
         self._observations = ObservationStore(self.windows * (self.steps + 1), layout, device)
@@ -103,9 +110,12 @@ class SequenceReplay:
     def __len__(self) -> int:
         return self.filled
 
-    def add(self, step: Step) -> None:
-        """Take one step of every environment; windows that it completes go into the ring."""
-        complete = self._staged.add(step)
+    def add(self, step: Collected, hidden: tuple[Tensor, Tensor]) -> None:
+        """Take one step of every environment; windows that it completes go into the ring.
+
+        Args: hidden: (h, c), each [L, N, H], before the observation was seen.
+        """
+        complete = self._staged.add(step, hidden)
         if len(complete):
             self._store(complete)
             self._staged.move_on(complete, step.ended)

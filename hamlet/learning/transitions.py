@@ -1,6 +1,6 @@
 """What the agent did and what came of it: the rows that replays hold and learners read.
 
-Letters: B transitions, D numbers of an observation, A actions.
+Letters: B transitions, N environments, D numbers of an observation, A actions.
 """
 
 from __future__ import annotations
@@ -46,6 +46,30 @@ class Transitions:
         """Parts of `size` rows each, as views."""
         columns = [getattr(self, field.name).split(size) for field in fields(self)]
         return [Transitions(*parts) for parts in zip(*columns, strict=True)]
+
+
+@dataclass(frozen=True)
+class Collected:
+    """One step of N environments, for the agent to remember.
+
+    Attributes: as in `Transitions`, and
+        masks: [N, A] bool, actions that were legal when the action was chosen.
+    """
+
+    observations: Tensor
+    masks: Tensor
+    actions: Tensor
+    extrinsic: Tensor
+    intrinsic: Tensor
+    shaping: Tensor
+    terminated: Tensor
+    truncated: Tensor
+    next_observations: Tensor
+    next_masks: Tensor
+
+    @property
+    def ended(self) -> Tensor:
+        return self.terminated | self.truncated
 
 
 def total_reward(extrinsic: Tensor, intrinsic: Tensor, shaping: Tensor) -> Tensor:

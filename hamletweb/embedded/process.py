@@ -21,12 +21,13 @@ LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 POLL_S = 0.02
 
 
-def dies_with_parent(signal_number: int) -> Callable[[], None]:
+def dies_with_parent(signal_number: int, parent: int | None = None) -> Callable[[], None]:
     """For `Popen(preexec_fn=...)`: the kernel sends the child this signal when we die, even by -9.
 
     It comes when the *thread* that started the child ends, so start children from the main thread.
+    A child that was forked already calls the result itself and names its `parent`.
     """
-    parent = os.getpid()
+    parent = os.getpid() if parent is None else parent
 
     def prepare() -> None:
         if LIBC is not None:

@@ -10,15 +10,18 @@ client can use:
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.core.exceptions import ImproperlyConfigured
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from registry.accounts.models import ApiToken, Scope, User
 from registry.accounts.roles import role_of
+
+if TYPE_CHECKING:  # rest_framework.views imports this module, by the name in the settings
+    from rest_framework.views import APIView
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ change of a model does.
 | role | does |
 |---|---|
 | student | looks, predicts, downloads, in the classes it is in |
-| instructor | besides: starts and steers runs, writes brain specs, registers versions, moves aliases |
+| instructor | besides: starts and steers runs, writes brains, registers versions, moves aliases |
 | admin | everything, everywhere |
 """
 

@@ -107,9 +107,7 @@ def set_role(user: User, role: Role | str) -> None:
     )
     admin_ids = set(admins.values_list("pk", flat=True))
     if role is not Role.ADMIN and admin_ids == {user.pk}:
-        raise LastAdminError(
-            f"{user.username} is the only admin. Make somebody else admin first."
-        )
+        raise LastAdminError(f"{user.username} is the only admin. Make somebody else admin first.")
     user.groups.set([Group.objects.get(name=role.value)])
     user.is_staff = role is Role.ADMIN
     user.is_superuser = user.is_superuser and role is Role.ADMIN

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from hamlet.envs.town.level import TownLevel
 from hamlet.envs.town.observations import layout_for
-from hamlet.envs.town.tables import ACTIONS, METER_NAMES
+from hamlet.envs.town.tables import ACTION_NAMES, ACTIONS, METER_NAMES
 from hamlet.errors import Problem, ShapeError, SpecError
 from hamlet.schema import describe, hint, is_finite
 
@@ -55,20 +55,60 @@ def check_stage(active_meters: Sequence[str], loss_multiplier: Any) -> None:
 
 
 def check_actions(actions: Any, num_envs: int, device: torch.device) -> Tensor:
-    """The actions as [N] int64 on the device.
+    """The actions as [N] int64 on the device. Their range is checked by `mask_of`.
 
-    Raises: ShapeError if they are not N whole numbers from 0 to 7.
+    Raises: ShapeError if they are not N whole numbers.
     """
     actions = torch.as_tensor(actions, device=device)
-    kind = actions.dtype
-    if actions.shape != (num_envs,) or kind.is_floating_point or kind in REFUSED:
-        found = f"{kind} {list(actions.shape)}"
-        raise ShapeError(f"actions: found {found}; expected whole numbers, [{num_envs}]")
-    low, high = actions.aminmax()
-    if int(low) < 0 or int(high) >= len(ACTIONS):
-        message = f"found {int(low)} to {int(high)}; expected 0 to {len(ACTIONS) - 1}"
-        raise ShapeError(f"actions: {message}")
-    return actions.long()
+    if actions.dtype != torch.int64:
+        if actions.dtype not in WHOLE:
+            found = f"{actions.dtype} {list(actions.shape)}"
+            raise ShapeError(f"actions: found {found}; expected whole numbers, [{num_envs}]")
+        actions = actions.long()
+    if actions.shape != (num_envs,):
+        raise ShapeError(f"actions: found {list(actions.shape)}; expected [{num_envs}]")
+    return actions
 
 
-REFUSED = (torch.bool, torch.complex64, torch.complex128)
+def mask_of(actions: Tensor, action_mask: Tensor) -> Tensor:
+    """[N] bool, the mask's entry for each action.
+
+    Raises: ShapeError if an action is not from 0 to 7. On a GPU that is looked up first, since
+    there a bad index would break the whole process.
+    """
+    if actions.device.type != "cpu":
+        check_range(actions)
+    try:
+        return action_mask.gather(1, actions.unsqueeze(1)).squeeze(1)
+    except RuntimeError:
+        check_range(actions)
+        raise
+
+
+def check_range(actions: Tensor) -> None:
+    low, high = map(int, actions.aminmax())
+    if low < 0 or high >= len(ACTIONS):
+        raise ShapeError(f"actions: found {low} to {high}; expected 0 to {len(ACTIONS) - 1}")
+
+
+def describe_illegal(actions: Tensor, action_mask: Tensor, illegal: Tensor) -> str:
+    """The first illegal action [N] and what its row might have done instead."""
+    row = int(illegal.nonzero()[0])
+    mask = action_mask[row].tolist()
+    allowed = ", ".join(name for name, legal in zip(ACTION_NAMES, mask, strict=True) if legal)
+    found = ACTION_NAMES[int(actions[row])]
+    return f"row {row}: found {found}; expected one of {allowed}, as its action_mask says"
+
+
+def check_mask(mask: Any, num_envs: int, device: torch.device) -> Tensor:
+    """Rows chosen, [N] bool; all of them for None. Raises: ShapeError."""
+    if mask is None:
+        return torch.ones(num_envs, dtype=torch.bool, device=device)
+    mask = torch.as_tensor(mask, device=device)
+    if mask.dtype != torch.bool or mask.shape != (num_envs,):
+        found = f"{mask.dtype} {list(mask.shape)}"
+        raise ShapeError(f"mask: found {found}; expected torch.bool [{num_envs}]")
+    return mask
+
+
+WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32)

@@ -13,7 +13,14 @@ import torch
 from torch import Tensor
 
 from hamlet.envs.town import state, view
-from hamlet.envs.town.checks import check_actions, check_size, check_stage
+from hamlet.envs.town.checks import (
+    check_actions,
+    check_mask,
+    check_size,
+    check_stage,
+    describe_illegal,
+    mask_of,
+)
 from hamlet.envs.town.errors import IllegalActionError
 from hamlet.envs.town.level import TownLevel
 from hamlet.envs.town.observations import Observer, layout_for
@@ -23,16 +30,13 @@ from hamlet.envs.town.rewards import RewardStreams, extrinsic_reward, intrinsic_
 from hamlet.envs.town.rules import Rules
 from hamlet.envs.town.shaping import Outcome, Shaping
 from hamlet.envs.town.tables import (
-    ACTION_NAMES,
     HOURS,
     INTERACT,
     METER_ID,
     METER_NAMES,
     MOVES,
     NOTHING,
-    WAIT,
 )
-from hamlet.errors import ShapeError
 
 MONEY = METER_ID["money"]
 Info = dict[str, Tensor]
@@ -127,7 +131,7 @@ class TownEnv:
         Raises: SpecError on an unknown meter or a negative multiplier.
         """
         check_stage(active_meters, loss_multiplier)
-        chosen = self._rows(rows)
+        chosen = check_mask(rows, self.num_envs, self.device)
         wanted = torch.tensor([name in active_meters for name in METER_NAMES], device=self.device)
         wide = chosen.unsqueeze(1)
         self.active = torch.where(wide, self._level_active & wanted, self.active)
@@ -149,7 +153,7 @@ class TownEnv:
         Returns: [N, D] the present observation of all rows.
         Raises: ShapeError if the mask or the list of seeds has another length than needed.
         """
-        chosen = self._rows(mask)
+        chosen = check_mask(mask, self.num_envs, self.device)
         rows = chosen.nonzero().squeeze(1)
         drawn = place_at_random(self.level, len(rows), self.generator, seed)
         self.places = self.places.index_copy(0, rows, drawn.places)
@@ -210,19 +214,11 @@ class TownEnv:
     def _legal(self, actions: Tensor) -> tuple[Tensor, Tensor]:
         """The actions that will be executed [N], and where that is WAIT instead of the given."""
         actions = check_actions(actions, self.num_envs, self.device)
-        legal = self.action_mask.gather(1, actions.unsqueeze(1)).squeeze(1)
+        legal = mask_of(actions, self.action_mask)
         illegal = ~legal
         if self.debug and bool(illegal.any()):
-            raise IllegalActionError(self._describe_illegal(actions, illegal))
-        return torch.where(legal, actions, WAIT), illegal
-
-    def _describe_illegal(self, actions: Tensor, illegal: Tensor) -> str:
-        row = int(illegal.nonzero()[0])
-        allowed = [
-            n for n, ok in zip(ACTION_NAMES, self.action_mask[row].tolist(), strict=True) if ok
-        ]
-        found = ACTION_NAMES[int(actions[row])]
-        return f"row {row}: found {found}; expected one of {', '.join(allowed)} (see action_mask)"
+            raise IllegalActionError(describe_illegal(actions, self.action_mask, illegal))
+        return torch.where(legal, actions, self._rules.wait), illegal
 
     def _act(self, actions: Tensor, underfoot: Tensor) -> tuple[Tensor, Info]:
         """Meters [N, 8] after the action and the use of the place underfoot, and what was used."""
@@ -233,13 +229,15 @@ class TownEnv:
         if self._some_inactive:
             can_pay = can_pay | ~self.active[:, MONEY]  # without money the town is free
         paid = interact & can_pay
-        completed = (rules.last_tick.index_select(0, underfoot) == self.progress) & paid
-        used = torch.where(paid, underfoot, NOTHING)
-        row = torch.add(used, completed, alpha=NOTHING + 1)
+        row = torch.where(paid, underfoot, rules.nothing)
+        completed = paid
+        if self.level.temporal:
+            completed = (rules.last_tick.index_select(0, underfoot) == self.progress) & paid
+            row = torch.add(row, completed, alpha=NOTHING + 1)
         meters = (meters + rules.use_effect.index_select(0, row)).clamp_(0.0, 1.0)
         if self._some_inactive:
             meters = torch.where(self.active, meters, self.meters)
-        affordance = torch.where(paid, underfoot, -1)
+        affordance = torch.where(paid, underfoot, rules.nowhere)
         use = {"affordance": affordance, "completed": completed, "refused_poor": interact ^ paid}
         return meters, use
 
@@ -250,7 +248,7 @@ class TownEnv:
         dense = self._extrinsic(self.meters)
         if self.level.retirement_bonus:
             dense = dense + retired * self.level.retirement_bonus
-        dense = torch.where(running, dense, 0.0)
+        dense = torch.where(running, dense, self._rules.zero)
         extrinsic = torch.where(self.sparse, -died.float(), dense) if self._some_sparse else dense
         if not self._shaping.names:
             return RewardStreams(extrinsic, torch.zeros_like(dense), {}), dense
@@ -280,8 +278,7 @@ class TownEnv:
         row = torch.add(self.cell, rules.open.index_select(0, spot), alpha=self.level.cells)
         row = torch.where(self._ended, rules.ended_row, row)
         self.action_mask = rules.legal.index_select(0, row)
-        counts = torch.stack((self.progress, self.steps), dim=1)
-        self.obs = self._observer.observe(self.cell, spot, self.meters, counts)
+        self.obs = self._observer.observe(self.cell, spot, self.progress, self.meters, self.steps)
 
     def _refresh(self) -> None:
         """Take up a state that no step led to."""
@@ -292,16 +289,6 @@ class TownEnv:
         self._relations.set(self.active, self.multiplier)
         self._some_inactive = not bool(self.active.all())
         self._some_sparse = bool(self.sparse.any())
-
-    def _rows(self, mask: Tensor | None) -> Tensor:
-        """[N] bool. Raises: ShapeError."""
-        if mask is None:
-            return torch.ones(self.num_envs, dtype=torch.bool, device=self.device)
-        mask = torch.as_tensor(mask, device=self.device)
-        if mask.dtype != torch.bool or mask.shape != (self.num_envs,):
-            found = f"{mask.dtype} {list(mask.shape)}"
-            raise ShapeError(f"mask: found {found}; expected torch.bool [{self.num_envs}]")
-        return mask
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a later step depends on, the generator included."""

@@ -60,7 +60,7 @@ def draw(
 ) -> Tensor:
     """[rows, columns] uniform in [0, 1), from the generator as it stands or from given seeds."""
     options = {"generator": generator, "device": generator.device}
-    if seed is None or isinstance(seed, int):
+    if not isinstance(seed, list | tuple | range):
         if seed is not None:
             generator.manual_seed(checked_seed(seed))
         return torch.rand(rows, columns, **options)

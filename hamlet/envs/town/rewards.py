@@ -39,7 +39,7 @@ def multiplicative(spec: Mapping[str, Any]) -> Reward:
     columns = [METER_ID[name] for name in spec["meters"]]
 
     def reward(meters: Tensor) -> Tensor:
-        return reduce(torch.mul, (meters[:, column] for column in columns)).clone()
+        return reduce(torch.mul, (meters[:, column] for column in columns))
 
     return reward
 
@@ -69,7 +69,7 @@ def min_of(spec: Mapping[str, Any]) -> Reward:
     columns = [METER_ID[name] for name in spec["meters"]]
 
     def reward(meters: Tensor) -> Tensor:
-        return reduce(torch.minimum, (meters[:, column] for column in columns)).clone()
+        return reduce(torch.minimum, (meters[:, column] for column in columns))
 
     return reward
 

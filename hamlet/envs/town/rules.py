@@ -17,6 +17,7 @@ from hamlet.envs.town.tables import (
     INTERACT,
     METER_ID,
     METERS,
+    NOTHING,
     WAIT,
     Affordance,
 )
@@ -44,6 +45,7 @@ class Rules:
         last_tick: [15] progress at which the next INTERACT completes the use; NEVER on bare ground.
         use_effect: [30, 8] change by one INTERACT, price included; row `affordance` for a tick
             in between, `affordance + 15` for the completing one. Row NOTHING is zero.
+        wait, nowhere, nothing, zero: those numbers, for use in torch.where.
         open: [15 * 24] bool, by `affordance * 24 + hour`. Bare ground is never open.
     """
 
@@ -53,7 +55,13 @@ class Rules:
         )
         self.move = torch.tensor([a.dx + a.dy * level.width for a in ACTIONS], device=device)
         self.legal = legal_actions(level).to(device)
-        self.ended_row = len(self.legal) - 1
+        # As tensors, since a Python number in torch.where is turned into one at every step.
+        self.ended_row = torch.tensor(len(self.legal) - 1, device=device)
+        self.wait, self.nowhere = torch.tensor([WAIT, -1], device=device)
+        self.nothing, self.zero = (
+            torch.tensor(NOTHING, device=device),
+            torch.zeros((), device=device),
+        )
         uses = [use_of(affordance, level.temporal) for affordance in AFFORDANCES]
         nothing = (0.0, NEVER, [0.0] * len(METERS), [0.0] * len(METERS))
         prices, last_ticks, ticks, completions = zip(*uses, nothing, strict=True)

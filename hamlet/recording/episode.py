@@ -1,4 +1,4 @@
-"""Episodes as they are kept and shown."""
+"""An episode as it is kept and shown."""
 
 from __future__ import annotations
 

@@ -1,3 +1,0 @@
-"""Routes that machines ask: health and metrics."""
-
-urlpatterns: list = []

@@ -1,0 +1,107 @@
+"""What has to be in the database before anybody opens a page. Runs in a process with Django.
+
+Each step may be done twice, and by two processes at once, with the effect of once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from django.core.management import call_command
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from registry.accounts.models import ApiToken, Role, Scope, User
+from registry.accounts.services import (
+    create_first_accounts,
+    find_token,
+    issue_token,
+    revoke_token,
+)
+from training.models import Run
+from training.services import queue_run
+
+MIGRATION_LOCK = 7_230_002  # any number that no other advisory lock uses
+TOKEN_NAME = "make up"  # noqa: S105 - the name of the token, not its secret
+FIRST_RUN = {"system": "town", "level": "L0.5", "name": "First steps"}
+
+
+@dataclass(frozen=True)
+class FirstSteps:
+    """What `up` shows and keeps. Accounts are None where there were some before."""
+
+    api_key: str | None
+    accounts: dict[str, str] | None
+    classroom: dict[str, str] | None
+    notes: list[str]
+
+    def to_data(self) -> dict[str, object]:
+        return asdict(self)
+
+
+def take_first_steps(known_api_key: str | None) -> FirstSteps:
+    """Bring the tables up to date, make accounts and a run if there are none, see to an API key.
+
+    Args:
+        known_api_key: the one in up.json; kept if it still opens everything.
+    """
+    migrate_alone()
+    made = create_first_accounts()
+    notes: list[str] = []
+    api_key = admin_api_key(known_api_key)
+    if api_key is None:
+        notes.append("there is no active admin, so up.json holds no API key")
+    if not Run.objects.exists():
+        notes.append(queue_first_run())
+    return FirstSteps(
+        api_key=api_key,
+        accounts=made and made.passwords,
+        classroom=made and {"name": made.classroom, "join_code": made.join_code},
+        notes=notes,
+    )
+
+
+def migrate_alone() -> None:
+    """Apply migrations; a second process that starts at the same time waits until they are."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+    try:
+        call_command("migrate", interactive=False, verbosity=1)
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+
+
+def admin_api_key(known: str | None) -> str | None:
+    """A secret that opens everything: the known one, or a new one that takes its place."""
+    token = find_token(known) if known else None
+    if token and token.user in admins() and set(token.scopes) == set(Scope.values):
+        return known
+    owner = admins().order_by("pk").first()
+    if owner is None:
+        return None
+    for old in ApiToken.objects.filter(user=owner, name=TOKEN_NAME, revoked_at=None):
+        revoke_token(old)
+    _, secret = issue_token(owner, TOKEN_NAME, Scope.values)
+    return secret
+
+
+def admins() -> QuerySet[User]:
+    return User.objects.filter(
+        Q(is_superuser=True) | Q(groups__name=Role.ADMIN), is_active=True
+    ).distinct()
+
+
+def queue_first_run() -> str:
+    """Queue a short run of a small town, so that the first page shows an agent that learns."""
+    teacher = (
+        User.objects.filter(groups__name=Role.INSTRUCTOR, is_active=True, memberships__teaches=True)
+        .order_by("pk")
+        .first()
+    )
+    if teacher is None:
+        return "nobody teaches a class yet, so no first run was queued"
+    classroom = teacher.memberships.filter(teaches=True).order_by("pk").first().classroom
+    request = FIRST_RUN | {"classroom": classroom.name}
+    run = queue_run(teacher, request, idempotency_key="first-run")
+    return f"queued a first run: {run.name} ({run.level})"

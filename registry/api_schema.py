@@ -1,0 +1,116 @@
+"""Pieces of the OpenAPI document: bodies, pages of lists, and the answers that say no."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
+from rest_framework import serializers
+
+
+class TokenScheme(OpenApiAuthenticationExtension):
+    target_class = "registry.accounts.authentication.TokenAuthentication"
+    name = "token"
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        return {"type": "http", "scheme": "bearer", "description": "An API token: hw_..."}
+
+
+class ProblemError(serializers.Serializer):
+    path = serializers.CharField()
+    message = serializers.CharField()
+
+
+class ProblemData(serializers.Serializer):
+    """RFC 9457: what was found, what was expected, what to do."""
+
+    type = serializers.CharField()
+    title = serializers.CharField()
+    status = serializers.IntegerField()
+    detail = serializers.CharField()
+    errors = ProblemError(many=True, required=False)
+
+
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+WORDS = {
+    400: "Not one strict JSON document",
+    401: "No token, or one that is unknown, expired or revoked",
+    403: "The role or the token's scopes do not allow it",
+    404: "Not there, or not visible to you",
+    409: "What exists now does not allow it",
+    413: "Larger than 4 MiB",
+    415: "Not application/json",
+    422: "Breaks its schema; errors says where",
+    503: "No room at this moment; Retry-After says when",
+}
+
+
+def answers(good: Any, *problems: int, status: int = 200) -> dict[Any, Any]:
+    """The `responses` of one method: the good one, and the problems it may answer with."""
+    found: dict[Any, Any] = {status: good}
+    for code in (401, 403, *problems):
+        found[(code, PROBLEM_MEDIA_TYPE)] = OpenApiResponse(ProblemData, WORDS[code])
+    return found
+
+
+def page(of: type[serializers.Serializer]) -> serializers.Serializer:
+    return inline_serializer(
+        name=f"{of.__name__}Page",
+        fields={
+            "items": of(many=True),
+            "next": serializers.CharField(allow_null=True, help_text="address of the next page"),
+        },
+    )
+
+
+PAGING = [
+    OpenApiParameter("cursor", str, description="from `next` of the page before"),
+    OpenApiParameter("limit", int, description="1 to 200, default 50"),
+]
+
+
+def body(required: list[str], **properties: dict[str, Any]) -> dict[str, Any]:
+    """A JSON body as a schema."""
+    schema = {"type": "object", "required": required, "properties": properties}
+    return {"application/json": schema}
+
+
+TEXT = {"type": "string"}
+PREDICT_BODY = {
+    "application/json": {
+        "type": "object",
+        "required": ["model"],
+        "properties": {
+            "model": TEXT,
+            "version": {"type": "string", "example": "1.0.0"},
+            "alias": {"type": "string", "default": "latest"},
+            "inputs": {
+                "type": "object",
+                "description": "by the names of the version's signature",
+                "additionalProperties": True,
+            },
+        },
+        "additionalProperties": {
+            "description": "or the system's own form (town: observation, action_mask, hidden)"
+        },
+    }
+}
+
+
+class PredictionData(serializers.Serializer):
+    """Who answered, what, and in how much time."""
+
+    model = serializers.CharField()
+    version = serializers.CharField()
+    alias = serializers.CharField(allow_null=True, help_text="the alias that was asked for")
+    aliases = serializers.ListField(child=serializers.CharField())
+    artifact_sha256 = serializers.CharField()
+    outputs = serializers.DictField()
+    action_names = serializers.ListField(child=serializers.CharField(), required=False)
+    timing_ms = serializers.DictField(child=serializers.FloatField())
+
+
+class BrainCheck(serializers.Serializer):
+    spec_hash = serializers.CharField()
+    data = serializers.JSONField()

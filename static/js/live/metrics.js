@@ -1,0 +1,67 @@
+// The learner's own numbers: the newest of each, and a chart of the one that is chosen.
+
+import { Chart } from "./chart.js";
+import { element, setText } from "./elements.js";
+import { short, title } from "./words.js";
+
+const MOST_POINTS = 2000;
+
+export class MetricsPanel {
+  /** series: {name: {at: [...], value: [...]}} so far. */
+  constructor({ list, select, box, unit }) {
+    Object.assign(this, { list, select, unit });
+    this.series = {};
+    this.values = {};
+    this.rows = new Map();
+    this.chart = new Chart(box, {
+      series: [{ label: "Value" }],
+      height: 180,
+      xLabel: unit.charAt(0).toUpperCase() + unit.slice(1),
+      describe: () => `${title(this.select.value)} is now ${short(this.values[this.select.value])}`,
+    });
+    select.addEventListener("change", () => this.#draw());
+  }
+
+  load(series) {
+    this.series = series;
+    for (const [name, columns] of Object.entries(series)) this.values[name] = columns.value.at(-1);
+    this.#show();
+  }
+
+  add(at, values) {
+    for (const [name, value] of Object.entries(values)) {
+      this.values[name] = value;
+      const columns = (this.series[name] ??= { at: [], value: [] });
+      if (columns.at.length && at <= columns.at.at(-1)) continue;
+      columns.at.push(at);
+      columns.value.push(value);
+      if (columns.at.length > MOST_POINTS) {
+        columns.at = columns.at.filter((_, index) => index % 2 === 1);
+        columns.value = columns.value.filter((_, index) => index % 2 === 1);
+      }
+    }
+    this.#show();
+  }
+
+  #show() {
+    for (const name of Object.keys(this.values).sort()) {
+      if (!this.rows.has(name)) this.#addRow(name);
+      setText(this.rows.get(name), short(this.values[name]));
+    }
+    this.#draw();
+  }
+
+  #addRow(name) {
+    if (!this.rows.size) this.list.replaceChildren();
+    const value = element("dd", {});
+    this.rows.set(name, value);
+    this.list.append(element("dt", {}, title(name)), value);
+    this.select.append(element("option", { value: name }, title(name)));
+    if (name === this.select.dataset.preferred) this.select.value = name;
+  }
+
+  #draw() {
+    const columns = this.series[this.select.value];
+    if (columns) this.chart.setData([columns.at, columns.value]);
+  }
+}

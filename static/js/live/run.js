@@ -1,0 +1,215 @@
+// The page of one run: wires the socket to the player, the panels and the viewer of its system.
+
+import { ConnectionBanner } from "./banner.js";
+import { PlayerControls } from "./controls.js";
+import { setText } from "./elements.js";
+import { EpisodeReceiver } from "./episode.js";
+import { HealthPanel } from "./health.js";
+import { MetricsPanel } from "./metrics.js";
+import { Player } from "./player.js";
+import { ReplayPanel } from "./replays.js";
+import { LiveSocket } from "./socket.js";
+import { SurvivalChart } from "./survival.js";
+
+const KEPT_TIMINGS = 200;
+const SAY_EVERY_MS = 5000;
+
+class RunPage {
+  constructor(root) {
+    this.root = root;
+    this.find = (selector) => root.querySelector(selector);
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    this.socket = new LiveSocket(`${scheme}://${location.host}${root.dataset.socket}`);
+    this.tell = (message) => this.socket.send(message);
+    this.receiver = new EpisodeReceiver();
+    this.player = new Player();
+    this.timings = [];
+    this.toldAt = -Infinity;
+    window.hamletLive = { episodes: this.timings, player: this.player, socket: this.socket };
+  }
+
+  async start() {
+    const { createViewer } = await import(this.root.dataset.viewer);
+    const jump = (index) => this.controls.seek(index);
+    this.viewer = createViewer(this.root, { seek: jump, redraw: () => this.player.draw() });
+    this.#buildPanels();
+    this.#listen();
+    this.socket.connect();
+    this.root.dataset.ready = "true";
+  }
+
+  #buildPanels() {
+    const unit = this.root.dataset.unit;
+    this.controls = new PlayerControls(this.find("[data-player-box]"), this.player, this.tell);
+    this.banner = new ConnectionBanner(this.find("[data-banner]"), this.socket);
+    this.health = new HealthPanel(this.root, this.socket);
+    this.survival = new SurvivalChart(this.find("[data-survival]"), unit);
+    this.metrics = new MetricsPanel({ list: this.find("[data-metrics]"), select: this.find("[data-metric-choice]"), box: this.find("[data-metric-chart]"), unit });
+    const [body, filter, empty] = ["body", "filter", "empty"].map((name) => this.find(`[data-replays-${name}]`));
+    this.replays = new ReplayPanel({ body, filter, empty }, this.tell);
+    this.replays.onPick = (number) => this.loadReplay(number);
+    const first = readJson("run-charts");
+    this.survival.add(first.survival);
+    this.metrics.load(first.metrics);
+    this.viewer.metrics(this.metrics.values);
+  }
+
+  #listen() {
+    this.socket.addEventListener("message", (event) => this.#take(event.detail));
+    this.player.addEventListener("show", () => this.#showEpisode());
+    this.player.addEventListener("frame", (event) => this.#drawFrame(event.detail));
+    this.player.addEventListener("finished", () => this.#finished());
+    this.find("[data-latest]").addEventListener("click", () => this.controls.setFollow("now"));
+    addEventListener("themechange", () => this.player.draw());
+  }
+
+  #take(message) {
+    this.health.heard(message);
+    const takers = {
+      connected: () => this.#connected(message),
+      episode_start: () => this.#episodeStarts(message),
+      state_update: () => this.#steps(message),
+      episode_end: () => this.#episodeEnds(message),
+      metrics: () => this.#showMetrics(message),
+      status: () => this.#showStatus(message),
+      replay_list: () => this.replays.show(message),
+      error: () => this.#showError(message.text),
+    };
+    takers[message.type]?.();
+  }
+
+  // After a reconnect as after the first connection: tell the server where we stand.
+  #connected(message) {
+    this.tell({ type: "catch_up", after: this.survival.lastNumber });
+    const wanted = Number(new URLSearchParams(location.search).get("episode"));
+    const replay = this.player.episode?.isReplay ? this.player.episode.number : wanted;
+    if (Number.isInteger(replay) && replay > 0 && !(this.player.episode && !this.player.episode.isReplay)) this.loadReplay(replay);
+    else if (this.player.follow === "off" || !this.player.playing) this.tell({ type: "pause" });
+    else this.tell({ type: "follow_latest" });
+    if (message.newest_episode) this.health.sawEpisode(message.newest_episode);
+    this.replays.ask();
+  }
+
+  loadReplay(number) {
+    this.#showError("");
+    this.player.setFollow("off");
+    this.player.playing = true;
+    this.tell({ type: "load_replay", episode: number });
+    this.find("[data-stage]").scrollIntoView({ block: "nearest", behavior: "smooth" });
+  }
+
+  #episodeStarts(message) {
+    const episode = this.receiver.take(message);
+    this.health.arrived(message);
+    this.#remember({ episode: episode.number, ended_at: message.ended_at, received_at: nowSeconds(), drawn_at: null });
+    if (episode.isReplay) this.player.show(episode);
+    else if (this.player.offer(episode) && this.player.follow === "after") this.tell({ type: "pause" });
+  }
+
+  #steps(message) {
+    const episode = this.receiver.take(message);
+    if (episode && episode === this.player.episode && !this.player.frameRequest) this.player.draw();
+    if (episode && episode === this.player.episode && !episode.drawn) this.player.draw();
+  }
+
+  #episodeEnds(message) {
+    const episode = this.receiver.take(message);
+    if (!episode) return;
+    this.viewer.ended(episode);
+    if (episode === this.player.episode) this.viewer.totals(episode);
+  }
+
+  #showEpisode() {
+    const episode = this.player.episode;
+    this.health.showing(episode);
+    this.viewer.start(episode);
+    if (episode.end) this.viewer.totals(episode);
+    this.replays.mark(episode.number);
+    this.find("[data-replay-note]").hidden = !episode.isReplay;
+    this.#sayShown(episode);
+  }
+
+  #drawFrame({ episode, index, fraction }) {
+    if (!episode.has(index)) return;
+    this.viewer.draw(episode, index, fraction);
+    if (episode.drawn) return;
+    episode.drawn = true;
+    const timing = this.timings.findLast((entry) => entry.episode === episode.number);
+    requestAnimationFrame(() => {
+      if (timing) timing.drawn_at = nowSeconds();
+    });
+  }
+
+  // "after" keeps the server quiet while an episode is played; now the newest one is due.
+  #finished() {
+    if (this.player.follow === "after") this.tell({ type: "follow_latest" });
+  }
+
+  #showMetrics(message) {
+    if (message.values && Object.keys(message.values).length) {
+      this.metrics.add(message.at, message.values);
+      this.viewer.metrics(this.metrics.values);
+    }
+    this.survival.add(message.episodes);
+    if (message.replays && message.replays !== this.replayCount) {
+      this.replayCount = message.replays;
+      this.replays.ask();
+    }
+  }
+
+  #showStatus(message) {
+    if (!message.html) return;
+    const box = this.find("[data-status-panel]");
+    const before = box.dataset.status;
+    box.innerHTML = message.html; // rendered by the server from its own template
+    box.dataset.status = message.status;
+    fillMeters(box);
+    const controls = this.find("[data-run-controls]");
+    if (controls && before !== message.status) {
+      window.htmx.ajax("GET", controls.dataset.runControls, { target: controls, swap: "outerHTML" });
+    }
+  }
+
+  #showError(text) {
+    const box = this.find("[data-live-error]");
+    setText(box, text);
+    box.hidden = !text;
+  }
+
+  // A screen reader hears of an episode now and then, not of every one of a fast run.
+  #sayShown(episode) {
+    const now = performance.now();
+    if (now - this.toldAt < SAY_EVERY_MS && !episode.isReplay) return;
+    this.toldAt = now;
+    clearTimeout(this.sayTimer);
+    const say = () => setText(this.find("[data-summary]"), this.viewer.summary(episode));
+    if (episode.end) say();
+    else this.sayTimer = setTimeout(say, 300);
+  }
+
+  #remember(timing) {
+    this.timings.push(timing);
+    if (this.timings.length > KEPT_TIMINGS) this.timings.shift();
+  }
+}
+
+function nowSeconds() {
+  return (performance.timeOrigin + performance.now()) / 1000;
+}
+
+function readJson(id) {
+  return JSON.parse(document.getElementById(id).textContent);
+}
+
+/** Bars carry their length as data, since the content security policy allows no style attribute. */
+export function fillMeters(root) {
+  for (const bar of root.querySelectorAll("[data-fill]")) {
+    bar.style.width = `${Math.max(0, Math.min(1, Number(bar.dataset.fill))) * 100}%`;
+  }
+}
+
+const root = document.querySelector("[data-run]");
+if (root) {
+  fillMeters(document);
+  new RunPage(root).start();
+}

@@ -1,0 +1,74 @@
+// Where the adversarial curriculum stands, and what it still asks for.
+
+import { element, setText } from "../live/elements.js";
+import { count, fixed } from "../live/words.js";
+
+const STAGES = 5;
+const WORDS = {
+  1: "Energy and hygiene only, needs fall slowly.",
+  2: "Satiation joins in.",
+  3: "Money counts: nothing is free any more.",
+  4: "All eight meters at full speed.",
+  5: "All eight meters, and only death is punished.",
+};
+
+export class CurriculumPanel {
+  constructor({ track, words, conditions, box }) {
+    Object.assign(this, { track, words, conditions, box });
+    this.dots = [];
+    for (let stage = 1; stage <= STAGES; stage += 1) this.dots.push(element("li", { class: "stage" }, String(stage)));
+    track.replaceChildren(...this.dots);
+  }
+
+  start(episode) {
+    const { curriculum_stage: stage, multiplier } = episode.start;
+    this.#showStage(stage, multiplier);
+  }
+
+  #showStage(stage, multiplier) {
+    if (!stage) {
+      setText(this.words, "This run has no curriculum: the level is played as it is.");
+      this.track.hidden = true;
+      return;
+    }
+    this.track.hidden = false;
+    this.dots.forEach((dot, index) => {
+      dot.classList.toggle("reached", index + 1 <= stage);
+      if (index + 1 === stage) dot.setAttribute("aria-current", "step");
+      else dot.removeAttribute("aria-current");
+    });
+    this.track.setAttribute("aria-label", `Stage ${stage} of ${STAGES}`);
+    const speed = Number.isFinite(multiplier) ? ` Needs fall at ${fixed(multiplier, 1)} of full speed.` : "";
+    setText(this.words, `Stage ${stage} of ${STAGES}. ${WORDS[stage] ?? ""}${speed}`);
+  }
+
+  /** values: the newest metrics of the run; thresholds: the four conditions of the level. */
+  metrics(values, thresholds) {
+    const rows = conditionRows(values, thresholds);
+    this.conditions.hidden = !rows.length;
+    this.conditions.replaceChildren(...rows.map((row) => this.#condition(row)));
+  }
+
+  #condition({ name, value, words, met }) {
+    const state = met === null ? "" : met ? "met" : "not yet";
+    return element("li", { class: met ? "condition met" : "condition" }, element("span", {}, name), element("span", { class: "numbers" }, value), element("span", { class: "muted" }, words), element("span", { class: "condition-state" }, state));
+  }
+}
+
+/** Which conditions for the next stage hold; a metric that was not reported is left out. */
+export function conditionRows(values, thresholds) {
+  const known = [
+    { key: "curriculum_dwell", name: "Steps at this stage", limit: thresholds?.dwell, above: true, write: count },
+    { key: "curriculum_survival", name: "Survival", limit: thresholds?.advance, above: true, write: fixed },
+    { key: "curriculum_progress", name: "Progress", limit: thresholds?.progress, above: true, write: fixed },
+    { key: "curriculum_entropy", name: "Entropy", limit: thresholds?.entropy, above: false, write: fixed },
+  ];
+  return known
+    .filter(({ key }) => Number.isFinite(values[key]))
+    .map(({ key, name, limit, above, write }) => {
+      const value = values[key];
+      const given = Number.isFinite(limit);
+      const met = given ? (above ? value >= limit : value < limit) : null;
+      return { name, value: write(value), words: given ? `${above ? "at least" : "below"} ${write(limit)}` : "", met };
+    });
+}

@@ -1,0 +1,156 @@
+"""Each field of a brain spec changes what is built: the network, the optimiser or the loss.
+
+Fields of `q_learning` and `replay` are honoured by the learners and have their test there.
+"""
+
+from typing import Any
+
+import pytest
+import torch
+
+from hamlet.brains import FAMILIES, BrainSpec, compile_brain, make_loss, make_optimizer
+from hamlet.brains.optimizing import make_scheduler
+from tests.brains.layouts import TINY
+from tests.brains.specs import SMALL, changed, leaves
+
+UPDATES = 4
+ONLY_TEXT = {"version", "description"}
+FOR_LEARNERS = ("q_learning.", "replay.")
+
+BLOCK_CHANGES: dict[str, dict[str, Any]] = {
+    "feedforward": {
+        "hidden_layers": [16, 9],
+        "activation": "gelu",
+        "dropout": 0.5,
+        "layer_norm": False,
+    },
+    "dueling": {
+        "shared_layers": [17, 8],
+        "value_stream.hidden_layers": [9],
+        "advantage_stream.hidden_layers": [9],
+        "activation": "swish",
+        "dropout": 0.5,
+        "layer_norm": False,
+    },
+    "recurrent_spatial": {
+        "vision_encoder.type": "none",
+        "vision_encoder.channels": [4, 5],
+        "vision_encoder.kernel_sizes": [3, 1],
+        "vision_encoder.strides": [1, 2],
+        "vision_encoder.padding": [1, 0],
+        "vision_encoder.output_size": 9,
+        "vision_encoder.activation": "tanh",
+        **{
+            f"{group}_encoder.{field}": value
+            for group in ("position", "meter", "underfoot", "clock")
+            for field, value in (("hidden_sizes", [5]), ("activation", "elu"))
+        },
+        "lstm.hidden_size": 13,
+        "lstm.num_layers": 3,
+        "lstm.dropout": 0.5,
+        "q_head.hidden_sizes": [9],
+        "q_head.activation": "tanh",
+    },
+}
+
+# Base of the learning sections that has the field, and its other value.
+ADAM = {"optimizer.type": "adam"}
+SGD = {"optimizer.type": "sgd", "optimizer.sgd_momentum": 0.5}
+RMSPROP = {"optimizer.type": "rmsprop"}
+STEPS = {"optimizer.schedule": {"type": "step_decay", "step_size": 2, "gamma": 0.5}}
+COSINE = {"optimizer.schedule": {"type": "cosine", "t_max": 8, "eta_min": 1e-5}}
+EXPONENTIAL = {"optimizer.schedule": {"type": "exponential", "gamma": 0.5}}
+HUBER = {"loss.type": "huber"}
+LEARNING_CHANGES = [
+    *((base, "optimizer.learning_rate", 0.01) for base in (ADAM, SGD, RMSPROP)),
+    *((base, "optimizer.weight_decay", 0.1) for base in (ADAM, SGD, RMSPROP)),
+    (ADAM, "optimizer.type", "adamw"),
+    (ADAM, "optimizer.type", "rmsprop"),
+    (ADAM, "optimizer.type", "sgd"),
+    (ADAM, "optimizer.adam_beta1", 0.5),
+    (ADAM, "optimizer.adam_beta2", 0.9),
+    (ADAM, "optimizer.adam_eps", 1e-3),
+    (SGD, "optimizer.sgd_momentum", 0.9),
+    (SGD, "optimizer.sgd_nesterov", True),
+    (RMSPROP, "optimizer.rmsprop_alpha", 0.5),
+    (RMSPROP, "optimizer.rmsprop_eps", 1e-2),
+    (ADAM, "optimizer.schedule.type", "exponential"),
+    (STEPS, "optimizer.schedule.step_size", 3),
+    (STEPS, "optimizer.schedule.gamma", 0.25),
+    (COSINE, "optimizer.schedule.t_max", 16),
+    (COSINE, "optimizer.schedule.eta_min", 1e-4),
+    (EXPONENTIAL, "optimizer.schedule.gamma", 0.25),
+    ({}, "loss.type", "huber"),
+    (HUBER, "loss.type", "smooth_l1"),
+    (HUBER, "loss.huber_delta", 0.5),
+    ({"loss.type": "smooth_l1"}, "loss.huber_delta", 0.5),
+]
+
+
+def outcome(spec: BrainSpec) -> list[torch.Tensor]:
+    """Everything the spec decides: weights after a few updates, and values in training mode."""
+    network = compile_brain(spec, TINY, generator=torch.Generator().manual_seed(1))
+    observations = torch.rand(6, TINY.size, generator=torch.Generator().manual_seed(2))
+    optimizer = make_optimizer(spec, network.parameters())
+    scheduler, loss = make_scheduler(spec, optimizer), make_loss(spec)
+    values = []
+    for _ in range(UPDATES):
+        q_values, _ = network(observations)
+        values.append(q_values.detach())
+        optimizer.zero_grad()
+        # Far and near targets, so that the square and the line of a loss are both met.
+        loss(q_values, torch.linspace(-2, 2, 8).expand(6, 8)).mean().backward()
+        optimizer.step()
+        scheduler.step()
+    return values
+
+
+def differs(one: BrainSpec, other: BrainSpec) -> bool:
+    pairs = zip(outcome(one), outcome(other), strict=True)
+    return not all(torch.equal(a, b) for a, b in pairs)
+
+
+def _block_cases():
+    for family, changes in BLOCK_CHANGES.items():
+        for path, value in changes.items():
+            yield pytest.param(family, path, value, id=f"{family}.{path}")
+
+
+@pytest.mark.parametrize(("family", "path", "value"), list(_block_cases()))
+def test_a_field_of_the_architecture_changes_the_network(family, path, value):
+    block = f"architecture.{family}"
+    base = {f"{block}.lstm.num_layers": 2} if family == "recurrent_spatial" else {}
+    if path == "lstm.dropout":
+        base[f"{block}.{path}"] = 0.1
+    before = changed(SMALL[family], base)
+    change = {**base, f"{block}.{path}": value}
+    if path == "vision_encoder.type":
+        change = {**base, f"{block}.vision_encoder": {"type": value}}
+    assert differs(before, changed(SMALL[family], change))
+
+
+@pytest.mark.parametrize(("base", "path", "value"), LEARNING_CHANGES)
+def test_a_field_of_optimizer_or_loss_changes_learning(base, path, value):
+    before = changed(SMALL["feedforward"], base)
+    change = {**base, path: value}
+    if path == "optimizer.type" and base is ADAM:
+        change = {path: value}
+    if path == "optimizer.schedule.type":
+        change = {**base, "optimizer.schedule": {"type": value, "gamma": 0.5}}
+    assert differs(before, changed(SMALL["feedforward"], change))
+
+
+def test_changing_nothing_changes_nothing():
+    spec = changed(SMALL["dueling"], {"architecture.dueling.dropout": 0.5})
+    assert not differs(spec, changed(SMALL["dueling"], {"architecture.dueling.dropout": 0.5}))
+
+
+def test_the_tables_above_leave_no_field_out():
+    fields = set()
+    for family in FAMILIES:
+        for learning in ({}, *(dict(base) for base, _, _ in LEARNING_CHANGES)):
+            fields |= {path for path, _ in leaves(changed(SMALL[family], learning).data)}
+    covered = {path for _, path, _ in LEARNING_CHANGES} | ONLY_TEXT | {"architecture.type"}
+    for family, changes in BLOCK_CHANGES.items():
+        covered |= {f"architecture.{family}.{path}" for path in changes}
+    assert {path for path in fields - covered if not path.startswith(FOR_LEARNERS)} == set()

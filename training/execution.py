@@ -1,0 +1,83 @@
+"""What a worker does with a run: claim it, take it up where it was left, train, save, register.
+
+Whatever happens, the run ends in a state that says why, or its lease lapses and the next worker
+goes on from the last training checkpoint.
+"""
+
+from __future__ import annotations
+
+import logging
+from functools import partial
+from uuid import UUID
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from hamlet.errors import HamletError
+from training import dispatch, holder, leases, lifecycle, shutdown
+from training.errors import LeaseLostError, RunFailedError, StatusConflictError
+from training.lease_keeper import LeaseKeeper
+from training.leases import Lease
+from training.models import Run, RunStatus
+from training.reconnecting import persistently
+from training.session import Session, Stopped
+
+logger = logging.getLogger(__name__)
+
+
+def execute(run_id: UUID) -> None:
+    """Work on the run until it ends or this worker is asked to stop.
+
+    Does nothing for a run that is paused, ended, or held by a living worker: messages come at
+    least once.
+    """
+    lease = persistently(partial(leases.claim, run_id, holder.this_process()))
+    if lease is None:
+        logger.info("run %s needs no work now", run_id)
+        return
+    run = Run.objects.select_related("model", "owner", "classroom").get(pk=run_id)
+    logger.info("run %s (%s): attempt %d begins", run_id, run.name, run.attempts)
+    with shutdown.listening(), LeaseKeeper(lease) as keeper:
+        try:
+            stopped = Session(run, lease, keeper).work()
+        except (LeaseLostError, StatusConflictError) as error:
+            logger.warning("run %s: stopped at once: %s", run_id, error)
+        except (OperationalError, InterfaceError):
+            # Without the database nothing can be said. The lease lapses, another worker goes on.
+            logger.exception("run %s: the database stayed away", run_id)
+        except (HamletError, RunFailedError) as error:
+            fail(lease, str(error))
+        except MemoryError:
+            fail(
+                lease, "The worker ran out of memory. Choose a smaller replay, network or num_envs."
+            )
+        except Exception as error:
+            fail(lease, f"The trainer stopped with an error: {spelled(error)}")
+        else:
+            logger.info("run %s: %s", run_id, stopped)
+            if stopped is Stopped.HANDED_BACK:
+                dispatch.send(run)
+
+
+def fail(lease: Lease, reason: str) -> None:
+    """End the run with a reason for people; the traceback is for the log alone."""
+    logger.exception("run %s failed: %s", lease.run_id, reason)
+    try:
+        persistently(
+            partial(
+                lifecycle.move,
+                lease.run_id,
+                RunStatus.RUNNING,
+                RunStatus.FAILED,
+                token=lease.token,
+                reason=reason,
+                text=reason,
+            )
+        )
+    except (LeaseLostError, StatusConflictError, DatabaseError) as error:
+        logger.warning("run %s: its failure could not be noted: %s", lease.run_id, error)
+
+
+def spelled(error: Exception) -> str:
+    """One line of a size that people read."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__
