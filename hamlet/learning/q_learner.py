@@ -123,4 +123,3 @@ class QLearner:
         load_tensor(self._loss_sum, state["loss_sum"], "loss_sum")
         self.updates = state["updates"]
         self._loss_count = state["loss_count"]
-

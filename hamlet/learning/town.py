@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from hamlet.brains import BrainSpec, blueprint
-from hamlet.envs.town import LevelPack, TownLevel, layout_for, level_from_data, list_levels, load_pack
+from hamlet.envs.town import (
+    LevelPack,
+    TownLevel,
+    layout_for,
+    level_from_data,
+    list_levels,
+    load_pack,
+)
 from hamlet.envs.town.checks import check_size
 from hamlet.errors import Problem, SpecError
 from hamlet.learning.town_memory import memory_problems

@@ -94,7 +94,8 @@ class Platform:
                 check=False,
             )
         if done.returncode != 0:
-            why = " / ".join(last_lines(log)) or f"exit status {done.returncode}"
+            why = " ".join(last_lines(log, 1)) or f"exit status {done.returncode}"
+            why = why.removeprefix("CommandError: ").rstrip(".")
             raise CannotStartError(f"The database could not be prepared: {why}. See {log}.")
         steps = json.loads(done.stdout)
         say("the database is up to date")

@@ -55,7 +55,7 @@ def with_changes(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any
         place = data
         for section in sections:
             place = place.setdefault(section, {})
-        place[last] = value
+        place[last] = copy.deepcopy(value)
     return data
 
 

@@ -76,7 +76,7 @@ def test_compiling_leaves_the_global_generator_alone(family):
 
 def test_first_weights_are_uniform_within_the_root_of_the_inputs():
     network = brain("feedforward", L1)
-    weight = network.body[0].weight
+    weight = network.body[0].weight.detach()
     bound = 989**-0.5
     assert weight.abs().max() <= bound
     # The standard deviation of a uniform distribution is its half width over the root of 3.

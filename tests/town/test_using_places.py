@@ -29,12 +29,13 @@ def whole_use(place: Place, *, temporal: bool) -> dict[str, float]:
     stand_on(env, place.name)
     times = place.ticks if temporal else 1
     change = dict.fromkeys(METERS, 0.0)
+    # Every tick starts where no clamp cuts its effect short, and nothing that cascades is low.
+    before = {**HALF, **{name: 0.2 for name in ("energy", "health") if name in place.per_tick}}
     for _ in range(times):
-        # Every tick starts from the middle, so that no clamp cuts an effect short.
-        put(env, **HALF)
+        put(env, **before)
         _, _, _, _, info = act(env, "INTERACT")
         for name in METERS:
-            change[name] += meter(env, name) - 0.5
+            change[name] += meter(env, name) - before[name]
         change["energy"] += INTERACT_COST
         # Fitness after the use decides how much health falls.
         change["health"] += 0.001 * (0.5 + 2.5 * (1 - meter(env, "fitness")))

@@ -1,0 +1,24 @@
+"""How many updates are due after each vector step."""
+
+from __future__ import annotations
+
+
+class UpdateClock:
+    """One update for every `every` environment steps, at most `most` at once.
+
+    What is above `most` is let go: with very many environments a step would otherwise owe more
+    updates each time, and the run would fall ever further behind its own experience.
+    """
+
+    def __init__(self, every: int, most: int, starts: int) -> None:
+        """Args: starts: environment steps to collect before the first update."""
+        self.every, self.most, self.starts = every, most, starts
+        self.owed_steps = 0
+
+    def updates_after(self, env_steps: int, new_steps: int) -> int:
+        """Args: env_steps: taken in the whole run. new_steps: of them since the last call."""
+        if env_steps <= self.starts:
+            return 0
+        self.owed_steps += new_steps
+        due, self.owed_steps = divmod(self.owed_steps, self.every)
+        return min(due, self.most)
