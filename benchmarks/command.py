@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from benchmarks.machine import machine_facts
+from benchmarks.measuring import CLOCKS
 from benchmarks.report import Report
 
 
@@ -23,6 +24,14 @@ def parser_for(name: str, description: str, *, rounds: int = 5) -> argparse.Argu
     parser.add_argument("--threads", type=positive, default=1, help="of torch, on both sides")
     parser.add_argument("--seed", type=int, default=0)
     return parser
+
+
+def add_timing(parser: argparse.ArgumentParser, *, seconds: float) -> None:
+    """Options of benchmarks that count work per second."""
+    parser.add_argument("--seconds", type=float, default=seconds, help="of each measurement")
+    parser.add_argument(
+        "--clock", choices=CLOCKS, default="wall", help="cpu: on a machine that is not quiet"
+    )
 
 
 def positive(text: str) -> int:

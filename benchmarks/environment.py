@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
-from benchmarks.command import begin, parser_for
+from benchmarks.command import add_timing, begin, parser_for
 from benchmarks.measuring import Spread, rate, ratio, settle, take_turns
 from benchmarks.peers.plain_town import PlainTown
 from benchmarks.report import Table, verdict
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for("environment", "Town environment steps per second, beside Gymnasium's.")
     parser.add_argument("--levels", nargs="+", default=["L1", "L2", "L3"])
     parser.add_argument("--envs", nargs="+", type=int, default=[1, 64, 4096])
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
+    add_timing(parser, seconds=2.0)
     quick = {"levels": ["L1"], "envs": [1, 8], "seconds": 0.05}
     options, report = begin(parser, argv, quick=quick, packages=["gymnasium"])
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
@@ -79,7 +79,8 @@ def compare(level: str, options, devices: Sequence[str]) -> Table:
                 EMPTY: through(one_by_one(partial(empty, level), count), options.seed),
             }
             timed = {
-                name: partial(rate, step, options.seconds) for name, step in contestants.items()
+                name: partial(rate, step, options.seconds, clock=options.clock)
+                for name, step in contestants.items()
             }
             table.rows.append(row(count, device, take_turns(timed, options.rounds, unit="steps/s")))
     return table

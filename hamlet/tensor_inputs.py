@@ -20,6 +20,7 @@ MOST_PROBLEMS = 20
 # What a JSON list may hold for each type. A bool is no number here, though Python says so.
 _LEAVES: dict[str, tuple[type, ...]] = {"float32": (float, int), "int64": (int,), "bool": (bool,)}
 _LEAF_WORDS = {"float32": "a number", "int64": "a whole number", "bool": "true or false"}
+_NUMPY_NAMES = {"bool", "float16", "float32", "float64", "int8", "uint8", "int16", "int32", "int64"}
 _NUMPY = {"float32": np.float64, "int64": np.int64, "bool": np.bool_}
 
 
@@ -60,8 +61,10 @@ def read_tensor(
         tensor = _from_list(value, path, dtype, shape, problems)
     elif isinstance(value, Tensor):
         tensor = _from_tensor(value, path, dtype, shape, problems)
-    elif isinstance(value, np.ndarray) and value.dtype.kind in "fiub":
-        tensor = _from_tensor(torch.tensor(value), path, dtype, shape, problems)
+    elif isinstance(value, np.ndarray) and value.dtype.name in _NUMPY_NAMES:
+        # A copy, in the order and with the strides and byte order that torch knows.
+        copied = np.array(value, dtype=value.dtype.name, order="C")
+        tensor = _from_tensor(torch.from_numpy(copied), path, dtype, shape, problems)
     else:
         found = f"an array of {value.dtype}" if isinstance(value, np.ndarray) else describe(value)
         problems.append(Problem(path, f"found {found}; expected a list of {dtype}"))

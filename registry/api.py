@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 from datetime import datetime
-from typing import Any
 
-from django.http import FileResponse, HttpResponse, HttpResponseNotModified
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -24,11 +22,10 @@ from registry import queries, serializers, services
 from registry.accounts.models import Scope
 from registry.accounts.permissions import Access
 from registry.api_schema import PAGING, TEXT, BrainCheck, answers, body, page
-from registry.artifacts.store import artifact_path
-from registry.models import ModelVersion, RegisteredModel
+from registry.downloads import send_checkpoint
+from registry.models import RegisteredModel
 from registry.pagination import next_url, page_data, page_of
 
-MEDIA_TYPE = "application/vnd.safetensors"
 LONGEST_YAML = 256 * 1024
 VIEW_MODEL = Access(Scope.READ, "registry.view_registeredmodel")
 VIEW_VERSION = Access(Scope.READ, "registry.view_modelversion")
@@ -105,28 +102,6 @@ class VersionDownload(APIView):
         """The inference checkpoint. ETag and Repr-Digest carry its sha256."""
         version = queries.find_version(request.user, name, number)
         return send_checkpoint(request, version)
-
-
-def send_checkpoint(request: Any, version: ModelVersion) -> HttpResponse:
-    """The file of a version, verified before the first byte leaves. Used by the page too."""
-    digest = version.artifact_id
-    etag = f'"{digest}"'
-    asked = [tag.strip() for tag in request.META.get("HTTP_IF_NONE_MATCH", "").split(",")]
-    if etag in asked or f"W/{etag}" in asked:
-        response: HttpResponse = HttpResponseNotModified()
-    else:
-        path = artifact_path(version.artifact, verify=True)
-        # The model's name is a slug, so it can stand in a header as it is.
-        filename = f"{version.model.name}-{version.number}.safetensors"
-        response = FileResponse(
-            path.open("rb"), as_attachment=True, filename=filename, content_type=MEDIA_TYPE
-        )
-        encoded = base64.b64encode(bytes.fromhex(digest)).decode()
-        response.headers["Repr-Digest"] = f"sha-256=:{encoded}:"
-        response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["ETag"] = etag
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
 
 
 class AliasList(APIView):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from registry.downloads import file_name
 from registry.models import ModelVersion
 
 
@@ -29,10 +30,6 @@ def curl_line(version: ModelVersion, base_url: str) -> str:
         f"curl {base_url}/api/v1/predict -H 'Authorization: Bearer '\"$HAMLET_TOKEN\" "
         f"-H 'Content-Type: application/json' -d '{body}'"
     )
-
-
-def file_name(version: ModelVersion) -> str:
-    return f"{version.model.name}-{version.number}.safetensors"
 
 
 def _question(version: ModelVersion) -> str:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from hamlet.errors import SpecError
 from hamlet.systems import SYSTEMS
 from registry import queries, services
-from registry.api import send_checkpoint
+from registry.downloads import send_checkpoint
 from registry.errors import ConflictError, VersionNotFoundError
 from registry.forms import AliasForm
 from registry.models import ModelVersion, RegisteredModel
@@ -118,7 +118,7 @@ def version_page(request: HttpRequest, name: str, number: str) -> HttpResponse:
 
 @require_safe
 @page_for("registry.download_modelversion")
-def download(request: HttpRequest, name: str, number: str) -> HttpResponseBase:
+def download(request: HttpRequest, name: str, number: str) -> HttpResponse:
     return send_checkpoint(request, find_version_or_404(request, name, number))
 
 

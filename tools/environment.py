@@ -26,10 +26,13 @@ def main(requirements: str) -> None:
             f"This is Python {sys.version.split()[0]}; HamletWeb needs 3.11 or later. Install it "
             "and say `make PYTHON=/path/to/python3.11 up`."
         )
-    with open(ROOT / ".venv.lock", "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        make_environment()
-        install(ROOT / requirements)
+    try:
+        lock = open(ROOT / ".venv.lock", "w")  # noqa: SIM115 - held until this process ends
+    except OSError as error:
+        sys.exit(f"{ROOT} cannot be written ({error.strerror}). Make a copy that is yours.")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    make_environment()
+    install(ROOT / requirements)
 
 
 def make_environment() -> None:
@@ -77,8 +80,8 @@ def fingerprint(requirements: Path) -> str:
 
 def runs(*command: object, show: bool = False) -> bool:
     quiet = None if show else subprocess.DEVNULL
-    done = subprocess.run([str(part) for part in command], cwd=ROOT, stdout=quiet, stderr=quiet)
-    return done.returncode == 0
+    words = [str(part) for part in command]
+    return subprocess.call(words, cwd=ROOT, stdout=quiet, stderr=quiet) == 0  # noqa: S603
 
 
 if __name__ == "__main__":

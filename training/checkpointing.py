@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import itertools
 import logging
 import time
 import uuid
@@ -22,7 +23,12 @@ from hamlet.errors import CheckpointError
 from hamlet.learning.trainer import Trainer
 from registry.artifacts.errors import ArtifactDamagedError
 from registry.artifacts.store import open_artifact, root, store_file
-from registry.checkpoints import MEDIA_TYPE, apply_retention, record_checkpoint
+from registry.checkpoints import (
+    MEDIA_TYPE,
+    apply_retention,
+    drop_checkpoints,
+    record_checkpoint,
+)
 from registry.models import Artifact, Checkpoint
 from training.errors import RunFailedError, StorageFullError
 from training.models import Run
@@ -142,11 +148,21 @@ def storage_trouble(error: OSError) -> StorageFullError:
 
 
 def tidy(run: Run) -> None:
-    """Drop checkpoints that nobody will ask for; a run keeps about a hundred to look back at."""
-    apply_retention(
-        run.pk,
-        keep_training=KEEP_TRAINING,
-        keep_inference_every=max(1, run.total // MOST_INFERENCE),
+    """Drop checkpoints that nobody will ask for.
+
+    Kept: the newest two to go on from, and about a hundred along the run to look back at: the
+    first of each hundredth of it, and the newest.
+    """
+    apply_retention(run.pk, keep_training=KEEP_TRAINING)
+    every = max(1, run.total // MOST_INFERENCE)
+    inference = Checkpoint.objects.filter(run_id=run.pk, kind=Checkpoint.Kind.INFERENCE)
+    older = list(inference.order_by("at"))[:-1]
+    drop_checkpoints(
+        [
+            later
+            for earlier, later in itertools.pairwise(older)
+            if later.at // every == earlier.at // every
+        ]
     )
 
 

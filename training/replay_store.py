@@ -41,7 +41,8 @@ class ReplayStore:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._thread.submit(connection.close)
+        # Looked up in that thread: every thread has a connection of its own.
+        self._thread.submit(lambda: connection.close())  # noqa: PLW0108 - see above
         self._thread.shutdown()
 
     def offer(self, finished: EpisodeFinished, row: EpisodeRow) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import torch
 from django.db import DatabaseError, transaction
 
 from hamlet.errors import CheckpointError
@@ -76,6 +77,9 @@ class Session:
 
         Raises: LeaseLostError, RunFailedError, HamletError, or whatever the trainer raises.
         """
+        # Sums that several threads share come out differently in the last bit. A run that another
+        # machine takes over shall go on bit for bit, and networks this small gain nothing.
+        torch.set_num_threads(1)
         resumed = checkpointing.resume(self.run, self.make_trainer)
         self.trainer = resumed.trainer
         memory = resumed.memory or Memory(at=0, episodes=0, keeper={}, finished=None)
@@ -96,14 +100,11 @@ class Session:
                 raise
 
     def make_trainer(self) -> Trainer:
-        if self.device == "cuda":
-            import torch
-
-            if not torch.cuda.is_available():
-                raise RunFailedError(
-                    f"This run asks for a GPU, and the worker that listens to {self.run.queue} "
-                    "has none that PyTorch can use. Start that worker on a machine with one."
-                )
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise RunFailedError(
+                f"This run asks for a GPU, and the worker that listens to {self.run.queue} "
+                "has none that PyTorch can use. Start that worker on a machine with one."
+            )
         spec = RunSpec.from_data(self.run.spec)
         return SYSTEMS[spec.system].make_trainer(spec, self.device)
 

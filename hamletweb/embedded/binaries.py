@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import importlib.util
 import os
@@ -76,12 +75,8 @@ def _reachable(site: Path, binaries: Path, wheel: str, account: Account) -> Path
     """`site / binaries`, or the same below a copy where the account cannot enter `site`."""
     if account.can_enter(site / binaries):
         return site / binaries
-    version = importlib.metadata.version(wheel)
-    # Two environments with the same version share a copy; the path tells two platforms apart.
-    mark = hashlib.sha256(f"{wheel} {version} {platform.machine()}".encode()).hexdigest()[:8]
-    name = f"hamlet-{wheel}-{version}-{mark}"
     for place in COPY_PLACES:
-        copy = Path(place) / name
+        copy = Path(place) / copy_name(wheel)
         if _copied(site, binaries.parts[0], copy) and account.can_enter(copy / binaries):
             return copy / binaries
     raise EmbeddedServerError(
@@ -89,6 +84,11 @@ def _reachable(site: Path, binaries: Path, wheel: str, account: Account) -> Path
         f"{', '.join(COPY_PLACES)}. Put the environment where everybody can read it, or start as "
         "an ordinary user."
     )
+
+
+def copy_name(wheel: str) -> str:
+    """Two environments with the same version share a copy."""
+    return f"hamlet-{wheel}-{importlib.metadata.version(wheel)}-{platform.machine()}"
 
 
 def _copied(site: Path, package: str, copy: Path) -> bool:

@@ -69,9 +69,7 @@ def create_first_accounts() -> FirstAccounts | None:
         add_member(classroom, users[Role.INSTRUCTOR], teaches=True)
         add_member(classroom, users[Role.STUDENT])
         users[Role.ADMIN].refresh_from_db()
-        return FirstAccounts(
-            users[Role.ADMIN], passwords, classroom.name, spell_code(classroom.join_code)
-        )
+        return FirstAccounts(users[Role.ADMIN], passwords, classroom.name, classroom.spelled_code)
 
 
 @transaction.atomic
@@ -102,12 +100,8 @@ def create_user(username: str, password: str, role: Role | str = Role.STUDENT) -
 def set_role(user: User, role: Role | str) -> None:
     """Give a user exactly this role. Raises: LastAdminError."""
     role = Role(role)
-    admins = User.objects.select_for_update().filter(
-        Q(groups__name=Role.ADMIN) | Q(is_superuser=True), is_active=True
-    )
-    admin_ids = set(admins.values_list("pk", flat=True))
-    if role is not Role.ADMIN and admin_ids == {user.pk}:
-        raise LastAdminError(f"{user.username} is the only admin. Make somebody else admin first.")
+    if role is not Role.ADMIN:
+        check_not_last_admin(user)
     user.groups.set([Group.objects.get(name=role.value)])
     user.is_staff = role is Role.ADMIN
     user.is_superuser = user.is_superuser and role is Role.ADMIN
@@ -129,12 +123,6 @@ def renew_join_code(classroom: Classroom) -> None:
     """The old code stops working; members stay."""
     classroom.join_code = new_join_code()
     classroom.save(update_fields=["join_code"])
-
-
-def spell_code(code: str) -> str:
-    """In two halves, as people read it out: `ABCDE-FGHJK`."""
-    half = len(code) // 2
-    return f"{code[:half]}-{code[half:]}"
 
 
 def find_classroom(code: str) -> Classroom:
@@ -223,9 +211,9 @@ def find_token(secret: str) -> ApiToken | None:
     """
     token = ApiToken.objects.select_related("user").filter(digest=digest_of(secret)).first()
     now = timezone.now()
-    if token is None or token.revoked_at is not None or not token.user.is_active:
+    if token is None or token.revoked_at is not None or token.has_expired:
         return None
-    if token.expires_at is not None and token.expires_at <= now:
+    if not token.user.is_active:
         return None
     note_use(token, now)
     return token
@@ -243,3 +231,29 @@ def note_use(token: ApiToken, now: datetime) -> None:
 def digest_of(secret: str) -> str:
     # A fast hash is right here: the secret has 256 random bits, so there is nothing to guess.
     return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@transaction.atomic
+def set_active(user: User, active: bool) -> None:
+    """Close or open an account. A closed one keeps its things. Raises: LastAdminError."""
+    if not active:
+        check_not_last_admin(user)
+    user.is_active = active
+    user.save(update_fields=["is_active"])
+
+
+@transaction.atomic
+def delete_user(user: User) -> None:
+    """Runs and models of the account stay, without an owner. Raises: LastAdminError."""
+    check_not_last_admin(user)
+    user.delete()
+
+
+def check_not_last_admin(user: User) -> None:
+    """Raises: LastAdminError. Call it in the transaction that takes the role away."""
+    admins = User.objects.select_for_update(of=("self",)).filter(is_active=True)
+    in_group = admins.filter(groups__name=Role.ADMIN)
+    found = set(in_group.values_list("pk", flat=True))
+    found |= set(admins.filter(is_superuser=True).values_list("pk", flat=True))
+    if found == {user.pk}:
+        raise LastAdminError(f"{user.username} is the only admin. Make somebody else admin first.")

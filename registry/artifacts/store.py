@@ -119,6 +119,20 @@ def stored_files() -> Iterator[Path]:
             yield Path(folder) / name
 
 
+def remove_stray(path: Path | str) -> bool:
+    """Remove a file of the store that has no row. Returns: False if it got one meanwhile."""
+    path = Path(path)
+    if not path.is_relative_to(root() / "sha256"):
+        raise ValueError(f"{path} does not lie in the store")
+    with transaction.atomic():
+        if len(path.name) == 64 and path == path_of(path.name):
+            _lock(path.name)
+            if Artifact.objects.filter(sha256=path.name).exists():
+                return False
+        path.unlink(missing_ok=True)
+    return True
+
+
 def clean_abandoned(older_than: timedelta = ABANDONED_AFTER) -> int:
     """Remove temporary files that a crash left behind. Returns: how many."""
     before = time.time() - older_than.total_seconds()
@@ -186,7 +200,7 @@ def _flush_folder(folder: Path) -> None:
 
 def _lock(digest: str) -> None:
     """Until the transaction ends, nobody else stores or discards a file of this digest."""
-    key = int.from_bytes(bytes.fromhex(digest[:16]), "big", signed=True)
+    key = int.from_bytes(hashlib.sha256(digest.encode()).digest()[:8], "big", signed=True)
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 

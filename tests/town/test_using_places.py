@@ -30,7 +30,10 @@ def whole_use(place: Place, *, temporal: bool) -> dict[str, float]:
     times = place.ticks if temporal else 1
     change = dict.fromkeys(METERS, 0.0)
     # Every tick starts where no clamp cuts its effect short, and nothing that cascades is low.
-    before = {**HALF, **{name: 0.2 for name in ("energy", "health") if name in place.per_tick}}
+    before = {
+        **HALF,
+        **{name: 0.2 for name in ("energy", "health", "money") if name in place.per_tick},
+    }
     for _ in range(times):
         put(env, **before)
         _, _, _, _, info = act(env, "INTERACT")

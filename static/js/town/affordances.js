@@ -15,7 +15,7 @@ export class AffordancePanel {
     graph.append(this.drawing);
   }
 
-  /** Shows the counts of a finished episode: visits {name: n}, transitions [[from, to, n]]. */
+  /** Shows the counts of a finished episode: visits {name: n}, transitions {"from>to": n}. */
   show(town, end) {
     this.town = town;
     const visits = new Map(Object.entries(end.visits ?? {}));
@@ -56,12 +56,11 @@ export class AffordancePanel {
   }
 }
 
-/** [{from, to, times}], most frequent first, from a list of triples or a tree of counts. */
-export function readTransitions(data) {
-  const moves = Array.isArray(data)
-    ? data.map(([from, to, times]) => ({ from, to, times }))
-    : Object.entries(data ?? {}).flatMap(([from, row]) => Object.entries(row).map(([to, times]) => ({ from, to, times })));
-  return moves.filter((move) => move.times > 0).sort((one, other) => other.times - one.times);
+/** {"Bed>Job": 3} -> [{from: "Bed", to: "Job", times: 3}], most frequent first. */
+export function readTransitions(counts) {
+  return Object.entries(counts ?? {})
+    .map(([pair, times]) => ({ from: pair.split(">")[0], to: pair.split(">")[1], times }))
+    .sort((one, other) => other.times - one.times);
 }
 
 function inWords({ from, to, times }) {
@@ -83,11 +82,6 @@ function node(name, { x, y }) {
 
 function arrow(from, to, share) {
   const style = { class: "graph-line", "stroke-width": 1 + 4 * share, "stroke-opacity": 0.25 + 0.75 * share, "marker-end": "url(#arrow)" };
-  if (from === to) {
-    const [dx, dy] = [(from.x - CENTRE) / RADIUS, (from.y - CENTRE) / RADIUS];
-    const [x, y] = [from.x + dx * 16, from.y + dy * 16];
-    return svg("path", { ...style, d: `M${x - dy * 8} ${y + dx * 8} a9 9 0 1 1 ${dy * 16} ${-dx * 16}` });
-  }
   // Bent towards the middle, so that there and back are two lines.
   const [mx, my] = [(from.x + to.x) / 2, (from.y + to.y) / 2];
   const [nx, ny] = [(to.y - from.y) * 0.14, (from.x - to.x) * 0.14];

@@ -42,33 +42,34 @@ export class CurriculumPanel {
     setText(this.words, `Stage ${stage} of ${STAGES}. ${WORDS[stage] ?? ""}${speed}`);
   }
 
-  /** values: the newest metrics of the run; thresholds: the four conditions of the level. */
-  metrics(values, thresholds) {
-    const rows = conditionRows(values, thresholds);
+  /** values: the newest metrics of the run; limits: the four conditions of the level. */
+  metrics(values, limits) {
+    const rows = conditionRows(values, limits);
     this.conditions.hidden = !rows.length;
     this.conditions.replaceChildren(...rows.map((row) => this.#condition(row)));
   }
 
   #condition({ name, value, words, met }) {
-    const state = met === null ? "" : met ? "met" : "not yet";
-    return element("li", { class: met ? "condition met" : "condition" }, element("span", {}, name), element("span", { class: "numbers" }, value), element("span", { class: "muted" }, words), element("span", { class: "condition-state" }, state));
+    return element("li", { class: met ? "condition met" : "condition" }, element("span", {}, name), element("span", { class: "numbers" }, value), element("span", { class: "muted" }, words), element("span", { class: "condition-state" }, met ? "met" : "not yet"));
   }
 }
 
-/** Which conditions for the next stage hold; a metric that was not reported is left out. */
-export function conditionRows(values, thresholds) {
-  const known = [
-    { key: "curriculum_dwell", name: "Steps at this stage", limit: thresholds?.dwell, above: true, write: count },
-    { key: "curriculum_survival", name: "Survival", limit: thresholds?.advance, above: true, write: fixed },
-    { key: "curriculum_progress", name: "Progress", limit: thresholds?.progress, above: true, write: fixed },
-    { key: "curriculum_entropy", name: "Entropy", limit: thresholds?.entropy, above: false, write: fixed },
-  ];
-  return known
-    .filter(({ key }) => Number.isFinite(values[key]))
-    .map(({ key, name, limit, above, write }) => {
-      const value = values[key];
-      const given = Number.isFinite(limit);
-      const met = given ? (above ? value >= limit : value < limit) : null;
-      return { name, value: write(value), words: given ? `${above ? "at least" : "below"} ${write(limit)}` : "", met };
+/**
+ * Which conditions for the next stage hold; a number that was not reported is left out.
+ * limits: data attributes of the list, from the run's own settings.
+ */
+export function conditionRows(values, limits) {
+  return [
+    { key: "dwell_steps", name: "Steps at this stage", limit: limits.dwell, least: true, write: count },
+    { key: "survival", name: "Survival", limit: limits.survival, least: true, write: fixed },
+    { key: "progress", name: "Progress", limit: limits.progress, least: true, write: fixed },
+    { key: "entropy", name: "Entropy of its choices", limit: limits.entropy, least: false, write: fixed },
+  ]
+    .filter(({ key }) => Number.isFinite(values[`curriculum_${key}`]))
+    .map(({ key, name, limit, least, write }) => {
+      const value = values[`curriculum_${key}`];
+      const bound = Number(limit);
+      const words = `${least ? "at least" : "below"} ${write(bound)}`;
+      return { name, value: write(value), words, met: least ? value >= bound : value < bound };
     });
 }

@@ -3,7 +3,7 @@
 import { element, setText } from "../live/elements.js";
 import { listing, title } from "../live/words.js";
 import { meterIcon } from "./icons.js";
-import { cascadesNow, placeAt } from "./town.js";
+import { PIVOTAL, cascadesNow, placeAt } from "./town.js";
 
 const NEARLY_DEAD = 0.1;
 
@@ -61,7 +61,7 @@ export class MeterPanel {
 
   #note(name, value, targets) {
     const words = [];
-    if (this.town.pivotal.has(name) && value < this.town.crisis) words.push("death at 0");
+    if (PIVOTAL.has(name) && value < this.town.crisis) words.push("death at 0");
     if (targets) words.push(`drags down ${listing(targets)}`);
     return words.join("; ");
   }
@@ -110,7 +110,7 @@ export class EventLog {
       if (!this.town.active.has(name)) return;
       const crossed = (edge) => before[number] >= edge && now[number] < edge;
       if (crossed(this.town.crisis)) this.#note(step, "warn", this.#crisis(name));
-      if (this.town.pivotal.has(name) && crossed(NEARLY_DEAD)) this.#note(step, "bad", `${title(name)} nearly gone`);
+      if (PIVOTAL.has(name) && crossed(NEARLY_DEAD)) this.#note(step, "bad", `${title(name)} nearly gone`);
       if (before[number] < this.town.crisis && now[number] >= this.town.crisis) this.#note(step, "good", `${title(name)} recovered${this.#where(step)}`);
     });
   }

@@ -1,33 +1,26 @@
 // What a town episode says, under the names the panels use. The only file that knows the
-// spelling of an episode's start; see the town recorder for what each field means.
+// spelling of an episode's start; hamlet/envs/town/view.py says what each field means.
 
 /** Reads the start of an episode once. */
 export function readTown(start) {
   const layout = start.layout;
-  const meters = layout.meters;
-  const active = new Set(start.active_meters ?? layout.active_meters ?? meters);
   return {
-    width: layout.width,
-    height: layout.height,
+    width: layout.grid.width,
+    height: layout.grid.height,
     window: typeof layout.view === "number" ? layout.view : null,
-    temporal: Boolean(layout.temporal),
+    temporal: layout.temporal,
     maxSteps: layout.max_steps,
-    meters,
-    active,
+    meters: layout.meters,
+    active: new Set(layout.active_meters),
     actions: layout.actions,
-    crisis: layout.crisis ?? 0.3,
-    pivotal: new Set(layout.pivotal ?? ["energy", "health"]),
-    cascades: layout.cascades ?? [],
-    places: layout.affordances.map((place) => ({
-      name: place.name,
-      x: place.x,
-      y: place.y,
-      opens: place.opens ?? 0,
-      closes: place.closes ?? 24,
-      ticks: place.ticks ?? 1,
-    })),
+    crisis: layout.crisis_threshold,
+    cascades: layout.cascades,
+    places: layout.affordances,
   };
 }
+
+// Death comes at 0 of these; the others only drag them down.
+export const PIVOTAL = new Set(["energy", "health"]);
 
 export function isOpen(place, hour) {
   const span = place.closes - place.opens;
