@@ -69,6 +69,16 @@ def _git(*arguments: str) -> str:
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
+def filesystem(folder: Path) -> str:
+    """The kind of file system a folder is on: tmpfs is memory, and never cold."""
+    mounts = Path("/proc/mounts")
+    if not mounts.exists():
+        return "unknown"
+    places = [line.split()[1:3] for line in mounts.read_text().splitlines()]
+    above = [place for place in places if folder.resolve().is_relative_to(place[0])]
+    return max(above, key=lambda place: len(place[0]), default=["", "unknown"])[1]
+
+
 def load() -> float:
     """Processes that wanted a core in the last minute; other work shows here."""
     return round(os.getloadavg()[0], 2)

@@ -98,14 +98,18 @@ def settle() -> None:
         torch.cuda.synchronize()
 
 
-def milliseconds(work: Callable[[], Any], repetitions: int) -> list[float]:
-    """Wall time of each of several calls."""
+def median_ms(
+    work: Callable[[], Any], repetitions: int, *, before: Callable[[], None] | None = None
+) -> float:
+    """Median wall time of several calls in milliseconds; `before` runs untimed before each."""
     found = []
     for _ in range(repetitions):
+        if before is not None:
+            before()
         start = time.perf_counter()
         work()
         found.append((time.perf_counter() - start) * 1e3)
-    return found
+    return statistics.median(found)
 
 
 def percentile(values: Sequence[float], share: float) -> float:

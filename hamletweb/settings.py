@@ -11,6 +11,7 @@
 | HAMLET_TRUSTED_ORIGINS | none | comma-separated origins behind a proxy, for CSRF |
 | HAMLET_HTTPS | off | on: secure cookies, HSTS, redirect to https |
 | HAMLET_ARTIFACT_DIR | DATA_DIR/artifacts | where model files live |
+| HAMLET_STATIC_ROOT | none | where `manage.py collectstatic` copies files for a proxy |
 | HAMLET_METRICS_TOKEN | none | a bearer token that opens /metrics, for Prometheus |
 | HAMLET_LOG_LEVEL | INFO | of all processes |
 | HAMLET_DEBUG | off | tracebacks in the browser; never in service |
@@ -142,7 +143,8 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATIC_ROOT = env("HAMLET_STATIC_ROOT", default=str(DATA_DIR / "static"))
+# Only where another server hands the files out: whitenoise finds them where they are.
+STATIC_ROOT = env("HAMLET_STATIC_ROOT", default=None)
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 

@@ -7,9 +7,7 @@ import base64
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 
 from registry.artifacts.store import open_artifact
-from registry.models import ModelVersion
-
-MEDIA_TYPE = "application/vnd.safetensors"
+from registry.models import Artifact, ModelVersion
 
 
 def file_name(version: ModelVersion) -> str:
@@ -18,20 +16,26 @@ def file_name(version: ModelVersion) -> str:
 
 
 def send_checkpoint(request: HttpRequest, version: ModelVersion) -> HttpResponse:
-    """The file of a version; exactly the bytes whose hash was checked leave.
+    """The file of a version. Raises: ArtifactDamagedError."""
+    return send_artifact(request, version.artifact, file_name(version))
 
+
+def send_artifact(request: HttpRequest, artifact: Artifact, name: str) -> HttpResponse:
+    """A stored file under a name; exactly the bytes whose hash was checked leave.
+
+    Args:
+        name: of the file; it stands in a header, so give no text of people.
     Raises: ArtifactDamagedError.
     """
-    digest = version.artifact_id
-    etag = f'"{digest}"'
+    etag = f'"{artifact.pk}"'
     asked = [tag.strip() for tag in request.META.get("HTTP_IF_NONE_MATCH", "").split(",")]
     if etag in asked or f"W/{etag}" in asked:
         response: HttpResponse = HttpResponseNotModified()
     else:
-        response = HttpResponse(open_artifact(version.artifact), content_type=MEDIA_TYPE)
-        response.headers["Content-Disposition"] = f'attachment; filename="{file_name(version)}"'
-        encoded = base64.b64encode(bytes.fromhex(digest)).decode()
-        response.headers["Repr-Digest"] = f"sha-256=:{encoded}:"
+        response = HttpResponse(open_artifact(artifact), content_type=artifact.media_type)
+        response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
+        digest = base64.b64encode(bytes.fromhex(artifact.pk)).decode()
+        response.headers["Repr-Digest"] = f"sha-256=:{digest}:"
         response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["ETag"] = etag
     response.headers["Cache-Control"] = "private, no-cache"

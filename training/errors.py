@@ -41,3 +41,13 @@ class StorageFullError(RunFailedError):
 
 class ReplayUnreadableError(TrainingError):
     """A kept episode cannot be read back."""
+
+
+# How the API answers them. The rest are a worker's own affair.
+STATUS_OF = {
+    IllegalTransitionError: 409,
+    StatusConflictError: 409,
+    IdempotencyConflictError: 409,
+    SteeringRefusedError: 403,
+    ReplayUnreadableError: 500,
+}

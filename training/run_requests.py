@@ -12,7 +12,7 @@ from typing import Any
 
 from hamlet.errors import Problem, SpecError
 from hamlet.runspec import RunSpec
-from hamlet.schema import Choice, Integer, Reader, Section, Text, describe, read_yaml, validate
+from hamlet.schema import Choice, Integer, Reader, Section, Text, describe, read_yaml
 from hamlet.systems import System, find_system
 from registry.accounts.queries import taught_classrooms
 from registry.models import BrainSpec, Classroom, RegisteredModel, User
@@ -64,13 +64,14 @@ def read_request(user: User, body: Any) -> RunRequest:
     problems: list[Problem] = []
     own = {name: value for name, value in body.items() if name in PLATFORM.fields}
     rest = {name: value for name, value in body.items() if name not in PLATFORM.fields}
-    platform = collect(problems, lambda: validate(PLATFORM, own)) or {}
+    platform = PLATFORM.read(own, "", problems)
     brain, rest = collect(problems, lambda: resolve_brain(user, rest)) or (None, None)
     system = collect(problems, lambda: find_system(body))
     spec = None
     if system is not None and rest is not None:
         spec = collect(problems, lambda: system.build_runspec(rest))
-    named = platform.get("classroom")
+    # A class of the wrong type is a fault already; one of the right type is looked for.
+    named = None if "classroom" in {p.path for p in problems} else platform["classroom"]
     classroom = collect(problems, lambda: find_taught_classroom(user, named))
     if problems:
         raise SpecError(problems)

@@ -65,12 +65,21 @@ def find_by_key(user: User, key: str | None, request: Mapping[str, Any]) -> Run 
     if key is None:
         return None
     run = Run.objects.filter(owner=user, idempotency_key=key).first()
-    if run is not None and run.request_hash != content_hash(request):
+    if run is not None and run.request_hash != body_hash(request):
         raise IdempotencyConflictError(
             f"The key {key!r} was used before, with another body (run {run.pk}). "
             "Use a new key for a new run."
         )
     return run
+
+
+def body_hash(request: Mapping[str, Any]) -> str:
+    """Raises: SpecError if the request holds what JSON cannot say."""
+    try:
+        return content_hash(request)
+    except (TypeError, ValueError) as error:
+        message = f"holds what JSON cannot say ({error}); expected plain, finite values"
+        raise SpecError([Problem("(document)", message)]) from None
 
 
 @transaction.atomic
@@ -88,7 +97,7 @@ def create_run(user: User, wanted: RunRequest, request: Mapping[str, Any], key: 
         model=ensure_model(wanted.model_name, wanted.system.name, user, wanted.classroom),
         queue=wanted.queue,
         idempotency_key=key,
-        request_hash=content_hash(request),
+        request_hash=body_hash(request),
         total=wanted.spec.budget,
         unit=wanted.system.unit,
         queued_at=Now(),

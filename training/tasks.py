@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from celery import shared_task
+from celery.signals import worker_init
 
-# Imported for its effect: it makes the shared flag before the pool forks.
-from training import shutdown, sweeping  # noqa: F401
+from training import shutdown, sweeping  # noqa: F401 - `shutdown` makes its flag before the fork
+from training.dispatch import QUEUES
+
+
+@worker_init.connect
+def load_early(sender: Any, **_: object) -> None:
+    """Load torch once, in the parent of the pool: a process that takes over starts at once.
+
+    Loading is all: an operation of torch before the fork would deadlock the children.
+    """
+    if not set(QUEUES.values()).isdisjoint(sender.app.amqp.queues.consume_from):
+        from training import execution  # noqa: F401
 
 
 @shared_task(name="training.tasks.execute_run")

@@ -12,11 +12,16 @@ from typing import Any
 
 import gymnasium
 import numpy as np
-from sb3_contrib import RecurrentPPO
-from stable_baselines3 import DQN
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
+from benchmarks.peers import missing
 from hamlet.envs.town.gym import TownVectorEnv
+
+try:
+    from sb3_contrib import RecurrentPPO
+    from stable_baselines3 import DQN
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+except ModuleNotFoundError as error:
+    raise missing(error) from None
 
 EPSILON = 0.05
 
@@ -114,11 +119,17 @@ def make_dqn(
     )
 
 
-def make_recurrent(env: VecEnv, *, hidden_size: int, seed: int) -> RecurrentPPO:
-    """RecurrentPPO as its authors ship it, apart from the size of the LSTM."""
+def make_recurrent(env: VecEnv, *, hidden_size: int, rollout: int, seed: int) -> RecurrentPPO:
+    """RecurrentPPO as its authors ship it; with `rollout` 128 in every number.
+
+    Args:
+        rollout: steps of each environment between two rounds of learning.
+    """
     return RecurrentPPO(
         "MlpLstmPolicy",
         env,
+        n_steps=rollout,
+        batch_size=rollout,
         policy_kwargs={"lstm_hidden_size": hidden_size},
         seed=seed,
         device="cpu",

@@ -38,7 +38,7 @@ class Curiosity:
         self.rnd = None
         if self.base_weight > 0:
             self.rnd = RandomNetworkDistillation(
-                layout.size,
+                layout,
                 generator_for(seed, "curiosity"),
                 embedding=intrinsic["embedding"],
                 learning_rate=intrinsic["learning_rate"],

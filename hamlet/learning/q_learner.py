@@ -18,6 +18,7 @@ from hamlet.brains import (
     make_scheduler,
 )
 from hamlet.layout import ObservationLayout
+from hamlet.learning.flat_parameters import FlatParameters
 from hamlet.learning.saved_state import (
     cloned,
     generator_state,
@@ -27,6 +28,7 @@ from hamlet.learning.saved_state import (
     load_tensors,
     optimizer_state,
 )
+from hamlet.learning.sparse_input import skip_zeros
 
 
 class QLearner:
@@ -51,8 +53,12 @@ class QLearner:
         self.spec, self.layout, self.device = spec, layout, torch.device(device)
         self.online = compile_brain(spec, layout, generator=generator).to(device).eval()
         self.target = compile_brain(spec, layout).to(device).eval().requires_grad_(False)
-        self.target.load_state_dict(self.online.state_dict())
-        self.optimizer = make_optimizer(spec, self.online.parameters())
+        if self.device.type == "cpu":
+            skip_zeros(self.online, layout)
+            skip_zeros(self.target, layout)
+        self._weights, self._target_weights = map(FlatParameters, (self.online, self.target))
+        self._target_weights.copy_from(self._weights)
+        self.optimizer = make_optimizer(spec, [self._weights.values])
         self.scheduler = make_scheduler(spec, self.optimizer)
         self.loss = make_loss(spec)
         rules = spec.data["q_learning"]
@@ -61,7 +67,6 @@ class QLearner:
         self.sync_every = rules["target_update_frequency"]
         self.gradient_clip = rules["gradient_clip"]
         self.updates = 0
-        self._parameters = list(self.online.parameters())
         drops = any(getattr(module, "rate", 0.0) > 0 for module in self.online.modules())
         # cuDNN refuses to send gradients back through an LSTM that is in evaluation mode.
         self._trains = drops or self.device.type == "cuda"
@@ -81,16 +86,22 @@ class QLearner:
 
     def _descend(self, loss: Tensor) -> None:
         """One step of the optimiser down a scalar loss; then the target follows if it is time."""
-        self.optimizer.zero_grad()
+        self._weights.clear_gradient()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self._parameters, self.gradient_clip, foreach=True)
+        self._weights.clip_gradient(self.gradient_clip)
         self.optimizer.step()
         self.scheduler.step()
         self.updates += 1
         self._loss_sum += loss.detach()
         self._loss_count += 1
         if self.updates % self.sync_every == 0:
-            self.target.load_state_dict(self.online.state_dict())
+            self._target_weights.copy_from(self._weights)
+
+    def snapshot(self) -> CompiledBrain:
+        """A copy of the online network as its spec describes it, for use elsewhere."""
+        network = compile_brain(self.spec, self.layout)
+        network.load_state_dict(self.online.state_dict())
+        return network
 
     def take_mean_loss(self) -> float | None:
         """Mean loss of the updates since the last call; None if there were none."""

@@ -19,12 +19,15 @@ from torch import Tensor, nn
 
 from hamlet.brains.network import initialise
 from hamlet.errors import CheckpointError
+from hamlet.layout import ObservationLayout
+from hamlet.learning.flat_parameters import FlatParameters
 from hamlet.learning.saved_state import (
     cloned,
     load_optimizer,
     load_tensors,
     optimizer_state,
 )
+from hamlet.learning.sparse_input import skip_zeros
 
 HIDDEN_LAYERS = (256, 128)
 SMALLEST_DEVIATION = 1e-8
@@ -62,7 +65,7 @@ class RandomNetworkDistillation:
 
     def __init__(
         self,
-        observation_size: int,
+        layout: ObservationLayout,
         generator: torch.Generator,
         *,
         embedding: int = 128,
@@ -71,14 +74,18 @@ class RandomNetworkDistillation:
         device: torch.device | str = "cpu",
     ) -> None:
         """Args: generator: on the CPU, draws both networks."""
-        sizes = (observation_size, *HIDDEN_LAYERS, embedding)
+        sizes = (layout.size, *HIDDEN_LAYERS, embedding)
         self.target = drawn_mlp(sizes, generator).to(device).requires_grad_(False)
         self.predictor = drawn_mlp(sizes, generator).to(device)
-        self.optimizer = torch.optim.Adam(self.predictor.parameters(), lr=learning_rate, fused=True)
+        if torch.device(device).type == "cpu":
+            skip_zeros(self.target, layout)
+            skip_zeros(self.predictor, layout)
+        self._weights = FlatParameters(self.predictor)
+        self.optimizer = torch.optim.Adam([self._weights.values], lr=learning_rate, fused=True)
         self.moments = RunningMoments(device)
         self.train_every = train_every
         self.collected = 0
-        self._observations = torch.zeros(train_every, observation_size, device=device)
+        self._observations = torch.zeros(train_every, layout.size, device=device)
         self._embeddings = torch.zeros(train_every, embedding, device=device)
 
     def error(self, observations: Tensor) -> Tensor:
@@ -122,7 +129,7 @@ class RandomNetworkDistillation:
 
     def _train(self) -> None:
         error = squared_error(self.predictor(self._observations), self._embeddings).mean()
-        self.optimizer.zero_grad()
+        self._weights.clear_gradient()
         error.backward()
         self.optimizer.step()
 

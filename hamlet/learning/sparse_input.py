@@ -34,14 +34,23 @@ class SparseGridLinear(nn.Linear):
         super().__init__(dense.in_features, dense.out_features, device="meta")
         self.grid = grid.slice
         self.weight = nn.Parameter(dense.weight.detach().t().contiguous().t())
+        self.weight.requires_grad_(dense.weight.requires_grad)
         self.bias = dense.bias
+        self._scratch = torch.empty(0, dense.out_features)
+
+    def scratch(self, rows: int) -> Tensor:
+        """[rows, U] to write over. Memory of this size, taken afresh each time, would cost more
+        than the work done in it, since the system hands it out page by page."""
+        if len(self._scratch) < rows:
+            self._scratch = torch.empty(rows, self.out_features, device=self.weight.device)
+        return self._scratch[:rows]
 
     def forward(self, x: Tensor) -> Tensor:
         grid = x[:, self.grid]
         found = grid.nonzero()
         if len(found) > SPARSE_BELOW * grid.numel() or x.requires_grad:
             return F.linear(x, self.weight, self.bias)
-        return SparseGridProduct.apply(x, self.weight, self.bias, found, self.grid)
+        return SparseGridProduct.apply(x, self.weight, self.bias, (found, self))
 
 
 class SparseGridProduct(torch.autograd.Function):
@@ -49,48 +58,47 @@ class SparseGridProduct(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, found: Tensor, grid: slice
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, how: tuple[Tensor, SparseGridLinear]
     ) -> Tensor:
-        """Args: found: [K, 2] observation and grid cell of the numbers that are not zero."""
-        rows, cells = found.unbind(1)
-        columns = (cells + grid.start).contiguous()
+        """Args: how: observation and grid cell [K, 2] of the numbers that are not zero; the
+        layer."""
+        found, layer = how
+        grid = layer.grid
+        rows, cells = (part.contiguous() for part in found.unbind(1))
+        columns = cells + grid.start
         values = x[rows, columns]
         by_input = weight.t()  # [D, U], contiguous
-        begins = torch.searchsorted(rows.contiguous(), torch.arange(len(x), device=x.device))
-        product = F.embedding_bag(
-            columns, by_input, begins, mode="sum", per_sample_weights=values
-        )
-        rest = rest_of(x, grid)
-        product.addmm_(rest, rest_of_inputs(by_input, grid)).add_(bias)
-        ctx.save_for_backward(rows, columns, values, rest)
-        ctx.grid, ctx.inputs = grid, x.shape[1]
-        return product
+        begins = torch.searchsorted(rows, torch.arange(len(x), device=x.device))
+        product = F.embedding_bag(columns, by_input, begins, mode="sum", per_sample_weights=values)
+        for part in outside(grid, x.shape[1]):
+            product.addmm_(x[:, part], by_input[part])
+        ctx.save_for_backward(x, rows, columns, values)
+        ctx.layer = layer
+        return product.add_(bias)
 
     @staticmethod
     def backward(ctx: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         """Args: slope: [B, U]."""
-        rows, columns, values, rest = ctx.saved_tensors
-        grid: slice = ctx.grid
-        by_input = torch.zeros(ctx.inputs, slope.shape[1], device=slope.device)
-        others = rest.t() @ slope
-        by_input[: grid.start] = others[: grid.start]
-        by_input[grid.stop :] = others[grid.start :]
-        by_input.index_add_(0, columns, slope.index_select(0, rows) * values.unsqueeze(1))
-        return None, by_input.t(), slope.sum(dim=0), None, None
+        x, rows, columns, values = ctx.saved_tensors
+        layer: SparseGridLinear = ctx.layer
+        weight = layer.weight
+        if weight.grad is None:
+            weight.grad = torch.zeros_like(weight)
+        # Added where it belongs: handing over a new matrix of this size, for autograd to add,
+        # would take longer than all the rest of this pass.
+        by_input = weight.grad.t()
+        spread = torch.index_select(slope, 0, rows, out=layer.scratch(len(rows)))
+        by_input.index_add_(0, columns, spread.mul_(values.unsqueeze(1)))
+        for part in outside(layer.grid, x.shape[1]):
+            by_input[part].addmm_(x[:, part].t(), slope)
+        return None, None, slope.sum(dim=0), None
 
 
-def rest_of(x: Tensor, grid: slice) -> Tensor:
-    """[B, D - G] the inputs outside the grid."""
-    if grid.start == 0:
-        return x[:, grid.stop :]
-    return torch.cat((x[:, : grid.start], x[:, grid.stop :]), dim=1)
-
-
-def rest_of_inputs(by_input: Tensor, grid: slice) -> Tensor:
-    """[D - G, U] the weights of the inputs outside the grid."""
-    if grid.start == 0:
-        return by_input[grid.stop :]
-    return torch.cat((by_input[: grid.start], by_input[grid.stop :]))
+def outside(grid: slice, size: int) -> list[slice]:
+    """The stretches of [0, size) before and after the grid that hold anything."""
+    return [
+        part for part in (slice(0, grid.start), slice(grid.stop, size)) if part.start < part.stop
+    ]
 
 
 def skip_zeros(network: nn.Module, layout: ObservationLayout) -> None:

@@ -279,7 +279,7 @@ class TownTrainer(Trainer):
         return Progress(self.finished_episodes, self.spec.budget, "episode")
 
     def inference_model(self) -> HamletModel:
-        return HamletModel(self.agent.learner.online, self.metadata())
+        return HamletModel(self.agent.learner.snapshot(), self.metadata())
 
     def metadata(self) -> dict[str, Any]:
         return {

@@ -15,6 +15,7 @@ from hamletweb.supervisor.plan import Plan
 from hamletweb.supervisor.screen import say
 
 MIN_SECRET_LENGTH = 50
+TITLES = {"postgres": "PostgreSQL", "valkey": "Valkey"}
 
 
 class Servers:
@@ -27,12 +28,12 @@ class Servers:
 
     @property
     def embedded(self) -> dict[str, EmbeddedPostgres | EmbeddedValkey]:
-        pairs = {"PostgreSQL": self.postgres, "Valkey": self.valkey}
+        pairs = {"postgres": self.postgres, "valkey": self.valkey}
         return {name: server for name, server in pairs.items() if server is not None}
 
     @property
     def ports(self) -> dict[str, int]:
-        return {name.lower().replace("sql", ""): s.port for name, s in self.embedded.items()}
+        return {name: server.port for name, server in self.embedded.items()}
 
     def start(self) -> None:
         """Raises: CannotStartError; nothing is left running then."""
@@ -41,7 +42,7 @@ class Servers:
                 began = time.monotonic()
                 server.start()
                 took_s = time.monotonic() - began
-                say(f"{name} listens on 127.0.0.1:{server.port} ({took_s:.1f} s)")
+                say(f"{TITLES[name]} listens on 127.0.0.1:{server.port} ({took_s:.1f} s)")
             self.write_services()
         except EmbeddedServerError as error:
             self.stop()
@@ -77,7 +78,7 @@ class Servers:
         for name, server in self.embedded.items():
             if server.process is not None and server.process.poll() is None:
                 continue
-            say(f"{name} has ended; starting it again")
+            say(f"{TITLES[name]} has ended; starting it again")
             server.stop()
             try:
                 server.start()

@@ -147,14 +147,13 @@ def test_signing_out_ends_the_session(student):
 
 def test_next_never_leads_to_another_site(student):
     data = {"username": "student", "password": student.plain_password}
-    response = Client().post(
-        reverse("login"), {**data, "next": "https://elsewhere.example/steal"}
-    )
+    response = Client().post(reverse("login"), {**data, "next": "https://elsewhere.example/steal"})
     assert "elsewhere" not in response["Location"]
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"), [(1, "1 second"), (89, "89 seconds"), (90, "2 minutes"), (300, "5 minutes")]
+    ("seconds", "words"),
+    [(1, "1 second"), (89, "89 seconds"), (90, "2 minutes"), (300, "5 minutes")],
 )
 def test_waits_are_spelled_for_people(seconds, words):
     assert spell_wait(seconds) == words

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import torch
@@ -11,9 +12,14 @@ from hamlet.envs.town import TownEnv, TownLevel, level_from_data, load_pack
 from hamlet.envs.town.tables import ACTION_NAMES, AFFORDANCE_ID, METER_ID
 
 
+@cache
+def shipped(name: str) -> TownLevel:
+    return load_pack(name).level
+
+
 def level_data(name: str = "L1", **changes: Any) -> dict[str, Any]:
     """A shipped level as plain data, with some of its fields replaced."""
-    return {**load_pack(name).level.to_data(), **changes}
+    return {**shipped(name).to_data(), **changes}
 
 
 def make_level(name: str = "L1", **changes: Any) -> TownLevel:

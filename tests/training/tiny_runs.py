@@ -42,8 +42,7 @@ TRAINING = {
 
 
 def tiny_request(**fields: Any) -> dict[str, Any]:
-    training = {**TRAINING, **fields.pop("training", {})}
-    request = {"level": LEVEL, "brain": BRAIN, "training": training, "seed": 7, "episodes": 40}
+    request = {"level": LEVEL, "brain": BRAIN, "training": TRAINING, "seed": 7, "episodes": 40}
     return {**request, **fields}
 
 

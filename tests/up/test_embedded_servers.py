@@ -72,7 +72,7 @@ def test_rows_outlive_a_stop_and_the_port_stays(data_dir: Path) -> None:
 
 def test_committed_rows_outlive_kill_9_of_the_server(data_dir: Path) -> None:
     # A killed process loses nothing that it wrote, synced or not; a power cut is another matter.
-    with EmbeddedPostgres(data_dir, NOT_DURABLE) as server:
+    with EmbeddedPostgres(data_dir, {"fsync": "off"}) as server:
         with psycopg.connect(server.url) as connection:
             connection.execute("CREATE TABLE kept AS SELECT generate_series(1, 1000)")
         os.kill(server.process.pid, signal.SIGKILL)

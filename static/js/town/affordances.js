@@ -10,7 +10,7 @@ const RADIUS = 112;
 export class AffordancePanel {
   constructor({ list, graph, transitions }) {
     Object.assign(this, { list, graph, transitions });
-    graph.append(svg("defs", {}, svg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 5, markerHeight: 5, orient: "auto-start-reverse" }, svg("path", { d: "M0 0 8 4 0 8z", class: "graph-arrow" }))));
+    graph.append(svg("defs", {}, svg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 10, markerHeight: 10, markerUnits: "userSpaceOnUse", orient: "auto" }, svg("path", { d: "M0 0 8 4 0 8z", class: "graph-arrow" }))));
     this.drawing = svg("g");
     graph.append(this.drawing);
   }

@@ -60,10 +60,10 @@ export class CurriculumPanel {
  */
 export function conditionRows(values, limits) {
   return [
-    { key: "dwell_steps", name: "Steps at this stage", limit: limits.dwell, least: true, write: count },
-    { key: "survival", name: "Survival", limit: limits.survival, least: true, write: fixed },
-    { key: "progress", name: "Progress", limit: limits.progress, least: true, write: fixed },
-    { key: "entropy", name: "Entropy of its choices", limit: limits.entropy, least: false, write: fixed },
+    { key: "dwell_steps", name: "Steps at this stage", limit: limits.limitDwell, least: true, write: count },
+    { key: "survival", name: "Survival", limit: limits.limitSurvival, least: true, write: fixed },
+    { key: "progress", name: "Progress", limit: limits.limitProgress, least: true, write: fixed },
+    { key: "entropy", name: "Entropy of its choices", limit: limits.limitEntropy, least: false, write: fixed },
   ]
     .filter(({ key }) => Number.isFinite(values[`curriculum_${key}`]))
     .map(({ key, name, limit, least, write }) => {

@@ -2,7 +2,7 @@
 
 import { colours, crispContext } from "../live/elements.js";
 import { title } from "../live/words.js";
-import { isOpen } from "./town.js";
+import { isOpen, placeAt } from "./town.js";
 import { placeOf } from "./icons.js";
 
 const GROUPS = ["home", "food", "health", "leisure", "work", "fitness", "other"];
@@ -53,7 +53,7 @@ export class TownMap {
     this.#paintGround(town, hour);
     if (this.layers.visits) this.#paintVisits(town, episode, index);
     if (this.layers.novelty) this.#paintNovelty(town, episode, index);
-    const agent = this.#agentAt(episode, index, fraction);
+    const agent = this.#agentAt(town, episode, index, fraction);
     if (town.window && this.layers.view) this.#paintView(town, agent);
     if (this.layers.trail) this.#paintTrail(episode, index, agent);
     this.#paintAgent(agent, episode.value("progress", index) ?? 0);
@@ -197,16 +197,20 @@ export class TownMap {
     }
   }
 
-  #agentAt(episode, index, fraction) {
-    const [x, y] = [episode.value("x", index), episode.value("y", index)];
-    if (this.calm.matches || !episode.has(index + 1)) return { x, y };
+  // `aside` goes from 0 to 1 on a place, where the agent stands beside the drawing and not on it.
+  #agentAt(town, episode, index, fraction) {
+    const stand = (step) => {
+      const [x, y] = [episode.value("x", step), episode.value("y", step)];
+      return { x, y, aside: placeAt(town, x, y) ? 1 : 0 };
+    };
+    const here = stand(index);
+    if (this.calm.matches || !episode.has(index + 1)) return here;
+    const there = stand(index + 1);
     // Stand for a moment, then walk: a step reads as a step and not as a slide.
     const share = Math.max(0, Math.min(1, (fraction - 0.25) / 0.6));
     const eased = share * share * (3 - 2 * share);
-    return {
-      x: x + (episode.value("x", index + 1) - x) * eased,
-      y: y + (episode.value("y", index + 1) - y) * eased,
-    };
+    const between = (from, to) => from + (to - from) * eased;
+    return { x: between(here.x, there.x), y: between(here.y, there.y), aside: between(here.aside, there.aside) };
   }
 
   #paintView(town, agent) {
@@ -255,8 +259,9 @@ export class TownMap {
 
   #paintAgent(agent, progress) {
     const context = this.context;
-    const [x, y] = this.centre(agent.x, agent.y);
-    const size = Math.max(5, this.cell * 0.2);
+    const shift = 0.27 * agent.aside;
+    const [x, y] = this.centre(agent.x + shift, agent.y - shift * 0.75);
+    const size = Math.max(5, this.cell * (0.21 - 0.05 * agent.aside));
     context.save();
     context.fillStyle = this.ink.agent;
     context.strokeStyle = this.ink.surface;

@@ -1,0 +1,48 @@
+"""Runs beside each other: their survival curves in one chart, their settings in one table."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from registry.pages import page_for
+from training import queries
+from training.models import Run
+
+FEWEST, MOST = 2, 6
+POINTS = 300
+
+
+@require_safe
+@page_for("training.view_run")
+def run_compare(request: HttpRequest) -> HttpResponse:
+    """Overlay the runs that `?run=` names, in that order; a run out of sight is left out."""
+    asked = list(dict.fromkeys(request.GET.getlist("run")))
+    wanted = [run_id for run_id in map(read_id, asked) if run_id is not None]
+    visible = queries.visible_runs(request.user).in_bulk(wanted[:MOST])
+    runs = [visible[run_id] for run_id in wanted[:MOST] if run_id in visible]
+    context = {
+        "runs": [compared(run) for run in runs],
+        "curves": [{"name": run.name, **queries.episode_series(run, POINTS)} for run in runs],
+        "enough": len(runs) >= FEWEST,
+        "missing": len(asked) - len(runs),
+        "fewest": FEWEST,
+        "most": MOST,
+    }
+    return render(request, "live/compare.html", context)
+
+
+def read_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def compared(run: Run) -> dict[str, Any]:
+    """A row of the table: what was asked for and how far it came."""
+    return {**queries.run_summary(run), "seed": run.spec["seed"], "metrics": run.latest_metrics}

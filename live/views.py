@@ -1,0 +1,195 @@
+"""Pages that show runs. Who may see what comes from training.queries, as everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from hamlet.errors import SpecError
+from hamlet.systems import SYSTEMS
+from live import queries as live_queries
+from registry.artifacts.store import open_artifact
+from registry.models import Checkpoint
+from registry.pages import page_for
+from registry.pagination import next_url, page_of
+from training import queries, services
+from training.errors import (
+    IllegalTransitionError,
+    StatusConflictError,
+    SteeringRefusedError,
+)
+from training.models import Run, RunStatus
+
+VIEW_RUN = "training.view_run"
+
+
+@require_safe
+@page_for(VIEW_RUN)
+def home(request: HttpRequest) -> HttpResponse:
+    return run_list(request)
+
+
+@require_safe
+@page_for(VIEW_RUN)
+def run_list(request: HttpRequest) -> HttpResponse:
+    """Runs, newest first. htmx asks for the table alone every few seconds."""
+    status, system = request.GET.get("status", ""), request.GET.get("system", "")
+    runs = live_queries.filtered_runs(request.user, status, system)
+    try:
+        page = page_of(request, runs, queries.NEWEST_FIRST)
+    except SpecError:
+        return redirect("live:run-list")
+    context = {
+        "runs": page.items,
+        "next": next_url(request, page),
+        "first": "cursor" not in request.GET,
+        "statuses": RunStatus.values,
+        "systems": SYSTEMS.values(),
+        "status": status,
+        "system": system,
+    }
+    template = "live/_run_table.html" if request.htmx else "live/run_list.html"
+    return render(request, template, context)
+
+
+@require_safe
+@page_for(VIEW_RUN)
+def run_page(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    run = find_run(request, run_id)
+    viewer = SYSTEMS[run.system].viewer
+    context = {
+        **status_context(request, run),
+        **replays_context(run),
+        "snapshot": queries.run_snapshot(run),
+        "charts": live_queries.chart_data(run),
+        "events": queries.run_events(run, live_queries.EVENTS_SHOWN),
+        "checkpoints": live_queries.newest_checkpoints(run),
+        "conditions": live_queries.curriculum_limits(run),
+        "newest": live_queries.newest_episode(run),
+        "version_url": version_url(run),
+        "viewer_template": f"live/viewers/{viewer}.html",
+        "viewer_script": f"js/{viewer}/viewer.js",
+        "viewer_style": f"css/{viewer}.css",
+    }
+    return render(request, "live/run.html", context)
+
+
+@require_safe
+@page_for(VIEW_RUN)
+def run_status(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    """The status panel with this person's buttons."""
+    run = find_run(request, run_id)
+    return render(request, "live/_run_status.html", status_context(request, run))
+
+
+@require_safe
+@page_for(VIEW_RUN)
+def run_replays(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    run = find_run(request, run_id)
+    reason = request.GET.get("reason", "")
+    filters = {"reason": reason} if reason in live_queries.KEEP_REASONS else {}
+    try:
+        page = page_of(request, queries.replay_list(run, filters), queries.REPLAYS_NEWEST_FIRST)
+    except SpecError:
+        return redirect("live:run-replays", run_id=run.pk)
+    context = {
+        "run": run,
+        "replays": page.items,
+        "next": next_url(request, page),
+        "first": "cursor" not in request.GET,
+        "reasons": live_queries.KEEP_REASONS,
+        "reason": reason,
+    }
+    return render(request, "live/run_replays.html", context)
+
+
+@require_safe
+@page_for(VIEW_RUN)
+def checkpoint(request: HttpRequest, run_id: UUID, checkpoint_id: int) -> HttpResponse:
+    """A checkpoint's file. Its bytes are compared with their hash before they leave.
+
+    Raises: ArtifactDamagedError.
+    """
+    run = find_run(request, run_id)
+    found = get_object_or_404(queries.checkpoint_list(run), pk=checkpoint_id)
+    response = HttpResponse(
+        open_artifact(found.artifact), content_type="application/vnd.safetensors"
+    )
+    response.headers["Content-Disposition"] = f'attachment; filename="{file_name(run, found)}"'
+    return response
+
+
+@require_POST
+@page_for(VIEW_RUN)
+def pause_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    return steer(request, run_id, services.pause_run)
+
+
+@require_POST
+@page_for(VIEW_RUN)
+def resume_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    return steer(request, run_id, services.resume_run)
+
+
+@require_POST
+@page_for(VIEW_RUN)
+def cancel_run(request: HttpRequest, run_id: UUID) -> HttpResponse:
+    return steer(request, run_id, services.cancel_run)
+
+
+def steer(request: HttpRequest, run_id: UUID, ask: Any) -> HttpResponse:
+    """Ask a service something of a run and show how the run stands then."""
+    run = find_run(request, run_id)
+    problem = None
+    try:
+        run = ask(run, request.user)
+    except SteeringRefusedError as error:
+        raise PermissionDenied(str(error)) from error
+    except (IllegalTransitionError, StatusConflictError) as error:
+        problem = error
+        run.refresh_from_db()
+    if not request.htmx:
+        if problem:
+            messages.error(request, str(problem))
+        return redirect("live:run", run_id=run.pk)
+    context = {**status_context(request, run), "problem": problem}
+    return render(request, "live/_run_status.html", context, status=409 if problem else 200)
+
+
+def find_run(request: HttpRequest, run_id: UUID) -> Run:
+    """Raises: Http404 for a run that is absent or out of the user's sight, alike."""
+    run = queries.visible_runs(request.user).filter(pk=run_id).first()
+    if run is None:
+        raise Http404("There is no such run that you may see.")
+    return run
+
+
+def status_context(request: HttpRequest, run: Run) -> dict[str, Any]:
+    return {
+        "run": run,
+        "actions": live_queries.actions_for(request.user, run),
+        "pace": live_queries.pace_words(run),
+    }
+
+
+def replays_context(run: Run) -> dict[str, Any]:
+    replays = queries.replay_list(run)[: live_queries.REPLAYS_SHOWN]
+    return {"replays": replays, "reasons": live_queries.KEEP_REASONS}
+
+
+def version_url(run: Run) -> str:
+    if run.version is None:
+        return ""
+    return reverse("registry:version", args=[run.version.model.name, run.version.number])
+
+
+def file_name(run: Run, found: Checkpoint) -> str:
+    # The id is safe in a header and on any disk; a person's name for a run may not be.
+    return f"{run.system}-{str(run.pk)[:8]}-{found.kind}-{found.at}.safetensors"

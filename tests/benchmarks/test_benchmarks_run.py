@@ -1,0 +1,58 @@
+"""Every benchmark runs from its command line and prints its tables. Nothing here looks at times."""
+
+import json
+
+import pytest
+
+from benchmarks import environment
+from benchmarks.peers import missing
+
+PEERS = "the peers are installed with requirements-bench.txt"
+
+
+def printed(capsys, main, *arguments):
+    assert main(["--quick", "--rounds", "1", *arguments]) == 0
+    return capsys.readouterr().out
+
+
+def test_environment(capsys, tmp_path):
+    file = tmp_path / "environment.json"
+    text = printed(capsys, environment.main, "--json", str(file))
+    assert "| envs | device | batched" in text
+    assert "quick" in text.splitlines()[0]
+    rows = json.loads(file.read_text())["tables"][0]["rows"]
+    assert [row["envs"] for row in rows] == [1, 8]
+    assert all(row["batched"]["median"] > 0 for row in rows)
+
+
+def test_dqn(capsys):
+    pytest.importorskip("stable_baselines3", reason=PEERS)
+    from benchmarks import dqn
+
+    text = printed(capsys, dqn.main)
+    assert "287,368 / 287,368" in text  # both networks have the same weights
+    assert "| prioritised replay" in text
+
+
+def test_recurrent(capsys):
+    pytest.importorskip("sb3_contrib", reason=PEERS)
+    from benchmarks import recurrent
+
+    assert "RecurrentPPO" in printed(capsys, recurrent.main)
+
+
+def test_checkpoints(capsys):
+    pytest.importorskip("stable_baselines3", reason=PEERS)
+    from benchmarks import checkpoints
+
+    text = printed(capsys, checkpoints.main)
+    assert "load inference, cold" in text
+    assert "L2 recurrent" in text
+
+
+def test_a_peer_that_is_missing_is_named_with_its_remedy():
+    try:
+        import no_such_peer  # noqa: F401
+    except ModuleNotFoundError as error:
+        assert "no_such_peer" in str(missing(error))
+        assert "requirements-bench.txt" in str(missing(error))

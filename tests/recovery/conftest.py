@@ -1,0 +1,81 @@
+"""Real workers, killed in earnest, and the same runs left alone to compare with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connection
+
+from tests.running.processes import PlatformProcess
+from tests.training.runs import wait_until
+from training import execution
+from training.models import Run
+
+SHORT_LEASE = {"HAMLET_RUN_LEASE_SECONDS": "5", "HAMLET_RUN_HEARTBEAT_SECONDS": "0.2"}
+
+
+@pytest.fixture
+def worker(celery_worker_process: Callable[..., PlatformProcess]) -> Callable[..., PlatformProcess]:
+    """Start a training worker with a short lease."""
+
+    def start(**arguments: Any) -> PlatformProcess:
+        env = SHORT_LEASE | arguments.pop("env", {})
+        return celery_worker_process("training.cpu", env=env, **arguments)
+
+    return start
+
+
+@pytest.fixture
+def left_alone() -> Callable[[Run], Run]:
+    """Execute a run in this process, without any interruption."""
+
+    def execute(run: Run) -> Run:
+        execution.execute(run.pk)
+        run.refresh_from_db()
+        assert run.status == "succeeded", run.reason
+        return run
+
+    return execute
+
+
+@contextmanager
+def blocked(table: str, mode: str = "SHARE ROW EXCLUSIVE") -> Iterator[Callable[[], None]]:
+    """Let nobody write to a table: whoever tries stands still at that very statement.
+
+    Gives a function that waits until somebody stands there.
+    """
+    settings = connection.settings_dict
+    with psycopg.connect(
+        host=settings["HOST"],
+        port=settings["PORT"],
+        user=settings["USER"],
+        password=settings["PASSWORD"],
+        dbname=settings["NAME"],
+    ) as blocker:
+        blocker.execute(f"LOCK TABLE {table} IN {mode} MODE")
+        pid = blocker.info.backend_pid
+
+        def somebody_waits() -> bool:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid)) "
+                    "AND query NOT LIKE '%%heartbeat_at%%'",
+                    [pid],
+                )
+                return cursor.fetchone()[0] > 0
+
+        yield lambda: wait_until(somebody_waits, what=f"somebody who writes to {table}")
+
+
+def progress(run: Run, at_least: int) -> Callable[[], bool]:
+    """Whether the run is so far, or has stopped."""
+
+    def reached() -> bool:
+        run.refresh_from_db()
+        return run.done >= at_least or run.ended
+
+    return reached

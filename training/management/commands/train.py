@@ -1,0 +1,88 @@
+"""Queue a run from the command line, and follow it."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from hamlet.errors import SpecError
+from hamlet.systems import SYSTEMS
+from registry.errors import RegistryError
+from training import services
+from training.command_line import (
+    explain,
+    find_user,
+    follow,
+    merge,
+    read_document,
+    read_settings,
+)
+from training.errors import TrainingError
+from training.models import Run, RunStatus
+
+FIELDS = ("level", "episodes", "seed", "name", "model", "classroom", "device")
+INTERRUPTED = 130
+
+
+class Command(BaseCommand):
+    help = "Queue a run: manage.py train town --level L1 --follow"
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("system", help=f"one of {', '.join(SYSTEMS)}")
+        parser.add_argument("--level", help="name of a level, such as L1")
+        parser.add_argument("--brain", metavar="FILE", help="a brain.yaml; else the level's own")
+        parser.add_argument("--episodes", type=int, help="how many; else the level's own budget")
+        parser.add_argument("--seed", type=int, help="equal seeds give equal weights")
+        parser.add_argument(
+            "--set",
+            action="append",
+            default=[],
+            metavar="PATH=VALUE",
+            dest="settings_",
+            help="any other field, such as training.num_envs=8; may be given several times",
+        )
+        parser.add_argument("--user", help="who owns the run; else the first admin")
+        parser.add_argument("--name", help="what lists call the run")
+        parser.add_argument("--model", help="the name under which the result is registered")
+        parser.add_argument("--classroom", help="name of a class that may watch")
+        parser.add_argument("--device", help="cpu or gpu")
+        parser.add_argument("--follow", action="store_true", help="show a bar until it ends")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        request = read_request(options)
+        try:
+            run = services.queue_run(find_user(options["user"]), request)
+        except SpecError as error:
+            raise explain(error, "The run was not started:") from None
+        except (TrainingError, RegistryError) as error:
+            raise CommandError(str(error)) from None
+        self.stdout.write(f"run {run.pk} is queued: {run.name}")
+        if options["follow"]:
+            self.follow(run)
+
+    def follow(self, run: Run) -> None:
+        try:
+            run = follow(run)
+        except KeyboardInterrupt:
+            self.stderr.write(
+                f"\nThe run goes on without you. Stop it with: manage.py run cancel {run.pk}"
+            )
+            sys.exit(INTERRUPTED)
+        if run.status == RunStatus.FAILED:
+            raise CommandError(f"The run failed: {run.reason}")
+        result = f"run {run.pk} {run.status} at {run.unit} {run.done} of {run.total}"
+        if run.version is not None:
+            result += f"; registered as {run.version}"
+        self.stdout.write(result)
+
+
+def read_request(options: dict[str, Any]) -> dict[str, Any]:
+    """The options as the body of a request. Raises: CommandError."""
+    request: dict[str, Any] = {"system": options["system"]}
+    request |= {name: options[name] for name in FIELDS if options[name] is not None}
+    if options["brain"] is not None:
+        request["brain"] = read_document(options["brain"])
+    return merge(request, read_settings(options["settings_"]))
