@@ -217,9 +217,7 @@ def _weights_of_run(checkpoint: Checkpoint, name: str) -> dict[str, Tensor]:
     if WEIGHTS_AT not in checkpoint.header:
         raise CheckpointError(f"{name}: this training checkpoint names no network to predict with")
     state = put_together(checkpoint.form, checkpoint.tensors)
-    found = weights_at(state, checkpoint.header[WEIGHTS_AT], name)
-    # Copies, or the few weights would keep the whole file in memory.
-    return {key: tensor.clone() for key, tensor in found.items()}
+    return weights_at(state, checkpoint.header[WEIGHTS_AT], name)
 
 
 def _timestamp(created_at: str | None) -> str:

@@ -21,6 +21,8 @@ from hamlet.errors import HamletError, InputError, Problem
 from hamlet.layout import ObservationLayout
 from hamlet.signature import Signature
 
+ALIGNMENT = 64  # bytes, as PyTorch allocates
+
 Numbers = Tensor | np.ndarray | Sequence[Any]
 
 
@@ -41,7 +43,11 @@ class HamletModel:
         adapter: str | None = None,
     ) -> None:
         """Take a snapshot of `network`: training it further does not change this model."""
-        self._set_up(copy.deepcopy(network), metadata, adapter)
+        snapshot = copy.deepcopy(network)
+        for parameter in snapshot.parameters():
+            # A learner may keep all its weights in one block of memory.
+            parameter.data = own_memory(parameter.data)
+        self._set_up(snapshot, metadata, adapter)
 
     def _set_up(
         self, network: CompiledBrain, metadata: Mapping[str, Any] | None, adapter: str | None
@@ -143,7 +149,7 @@ class HamletModel:
 
         Raises: InputError if an answer is not finite.
         """
-        placed = {name: tensor.to(self.device) for name, tensor in tensors.items()}
+        placed = {name: own_memory(tensor.to(self.device)) for name, tensor in tensors.items()}
         with torch.no_grad():
             outputs = self.network.answer(placed)
         for name, output in outputs.items():
@@ -204,6 +210,17 @@ class StatefulModel:
             raise InputError([Problem("mask", message)])
         rows = rows.view(1, -1, 1)
         self.hidden = (h.masked_fill(rows, 0.0), c.masked_fill(rows, 0.0))
+
+
+def own_memory(tensor: Tensor) -> Tensor:
+    """The tensor, copied if its numbers lie elsewhere than a tensor of its own would have them.
+
+    The last bits of a matrix product depend on where the factors lie, and equal questions are
+    to get equal answers.
+    """
+    if tensor.is_contiguous() and tensor.data_ptr() % ALIGNMENT == 0:
+        return tensor
+    return tensor.clone(memory_format=torch.contiguous_format)
 
 
 def _check_epsilon(epsilon: float, generator: torch.Generator | None) -> None:

@@ -11,6 +11,7 @@ Source: https://huggingface.co/docs/safetensors, "Format".
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import os
@@ -18,7 +19,7 @@ import secrets
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import torch
 from torch import Tensor
@@ -118,27 +119,45 @@ def write_tensor_file(
 def read_tensor_file(source: str | Path | bytes) -> TensorFile:
     """Read and verify a file, or the bytes of one.
 
-    The tensors lie in one block of memory as large as the file; nothing else of that size is
-    taken. Metadata without the digest is returned.
+    Every size is checked against the file before memory is taken, and each tensor is read into
+    memory of its own, so that no more is taken than the file is long. Such memory begins at a
+    multiple of 64 bytes: the last bits of a matrix product depend on where its numbers lie.
 
     Raises: CheckpointError with the exact fault.
     """
-    data, name = _bytes_of(source)
-    end = _header_end(data, name)
-    metadata, entries = _parse_header(bytes(data[LENGTH_BYTES:end]), name)
-    numbers = memoryview(data)[end:]
-    _check_places(entries, len(numbers), name)
+    name = Path(source).name if isinstance(source, str | Path) else "checkpoint"
+    try:
+        with _opened(source, name) as file:
+            return _read(file, name)
+    except OSError as error:
+        raise CheckpointError(f"{name}: cannot be read ({error.strerror})") from None
+
+
+def _read(file: BinaryIO, name: str) -> TensorFile:
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    length = _header_length(file.read(LENGTH_BYTES + 1), size, name)
+    file.seek(LENGTH_BYTES)
+    metadata, entries = _parse_header(file.read(length), name)
+    entries.sort(key=lambda entry: (entry.begin, entry.end))
+    _check_places(entries, size - LENGTH_BYTES - length, name)
     found = metadata.pop(DIGEST, None)
     if found is None:
         raise CheckpointError(f"{name}: no digest; hamlet did not write this file")
     digest = hashlib.sha256(_digest_head(metadata, entries))
-    digest.update(numbers)
+    tensors = {}
+    for entry in entries:
+        raw = torch.empty(entry.end - entry.begin, dtype=torch.uint8)
+        if file.readinto(memoryview(raw.numpy())) != len(raw):
+            raise CheckpointError(f"{name}: truncated while it was being read")
+        digest.update(raw.numpy())
+        tensors[entry.name] = _typed(raw, entry, name)
     if found != f"sha256:{digest.hexdigest()}":
         raise CheckpointError(
             f"{name}: digest {describe(found)} does not fit the content, whose digest is "
             f"sha256:{digest.hexdigest()}; the file was changed or damaged, fetch it again"
         )
-    return TensorFile({entry.name: _view(numbers, entry, name) for entry in entries}, metadata)
+    return TensorFile(tensors, metadata)
 
 
 def _raw(name: str, tensor: Tensor) -> memoryview:
@@ -190,36 +209,30 @@ def _sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
-def _bytes_of(source: str | Path | bytes) -> tuple[bytearray, str]:
+def _opened(source: str | Path | bytes, name: str) -> BinaryIO:
     if isinstance(source, bytes | bytearray | memoryview):
-        return bytearray(source), "checkpoint"
-    path = Path(source)
+        return io.BytesIO(source)
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            raise CheckpointError(f"{path.name}: not a regular file")
-        if status.st_size > MOST_FILE_BYTES:
-            raise CheckpointError(
-                f"{path.name}: found {status.st_size} bytes; expected at most {MOST_FILE_BYTES}"
-            )
-        data = bytearray(status.st_size)
-        with open(path, "rb") as file:
-            found = file.readinto(data)
-    except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise CheckpointError(f"{path.name}: cannot be read ({reason})") from None
-    del data[found:]
-    return data, path.name
+        status = Path(source).stat()
+    except ValueError as error:  # a NUL in the name
+        raise CheckpointError(f"{name}: cannot be read ({error})") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise CheckpointError(f"{name}: not a regular file")
+    if status.st_size > MOST_FILE_BYTES:
+        raise CheckpointError(
+            f"{name}: found {status.st_size} bytes; expected at most {MOST_FILE_BYTES}"
+        )
+    return open(source, "rb")
 
 
-def _header_end(data: bytearray, name: str) -> int:
-    if len(data) < LENGTH_BYTES:
-        raise CheckpointError(f"{name}: found {len(data)} bytes; this is no checkpoint")
-    length = int.from_bytes(data[:LENGTH_BYTES], "little")
-    starts_right = data[LENGTH_BYTES : LENGTH_BYTES + 1] == b"{"
-    if not starts_right:
-        for start, kind in OTHER_FORMATS.items():
-            if data.startswith(start):
+def _header_length(start: bytes, size: int, name: str) -> int:
+    """Judge the first bytes of a file of `size` bytes."""
+    if len(start) < LENGTH_BYTES:
+        raise CheckpointError(f"{name}: found {len(start)} bytes; this is no checkpoint")
+    length = int.from_bytes(start[:LENGTH_BYTES], "little")
+    if not start.endswith(b"{"):
+        for beginning, kind in OTHER_FORMATS.items():
+            if start.startswith(beginning):
                 raise CheckpointError(
                     f"{name}: this is {kind}, whatever its name says; expected a safetensors file "
                     "as hamlet writes it. It was not opened"
@@ -228,11 +241,11 @@ def _header_end(data: bytearray, name: str) -> int:
         raise CheckpointError(
             f"{name}: the header claims {length} bytes; expected at most {MOST_HEADER_BYTES}"
         )
-    if LENGTH_BYTES + length > len(data):
+    if LENGTH_BYTES + length > size:
         raise CheckpointError(
-            f"{name}: truncated: the header claims {length} bytes, and the file has {len(data)}"
+            f"{name}: truncated: the header claims {length} bytes, and the file has {size}"
         )
-    return LENGTH_BYTES + length
+    return length
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -297,7 +310,7 @@ def _is_size(number: Any) -> bool:
 def _check_places(entries: list[_Entry], available: int, name: str) -> None:
     """Tensors must lie one after the other, without gap or overlap, up to the end."""
     expected = 0
-    for entry in sorted(entries, key=lambda entry: (entry.begin, entry.end)):
+    for entry in entries:
         if entry.begin != expected:
             fault = "overlaps the one before it" if entry.begin < expected else "leaves a gap"
             raise CheckpointError(
@@ -312,14 +325,8 @@ def _check_places(entries: list[_Entry], available: int, name: str) -> None:
         )
 
 
-def _view(numbers: memoryview, entry: _Entry, name: str) -> Tensor:
+def _typed(raw: Tensor, entry: _Entry, name: str) -> Tensor:
     dtype = DTYPES[entry.dtype]
-    raw = numbers[entry.begin : entry.end]
-    if not len(raw):
-        return torch.empty(entry.shape, dtype=dtype)
-    flat = torch.frombuffer(raw, dtype=torch.uint8)
-    if flat.data_ptr() % dtype.itemsize:
-        flat = flat.clone()  # a foreign writer may have placed it askew
-    if dtype == torch.bool and int(flat.max()) > 1:
+    if dtype == torch.bool and len(raw) and int(raw.max()) > 1:
         raise CheckpointError(f"{name}: tensor {describe(entry.name)}: a bool is neither 0 nor 1")
-    return flat.view(dtype).reshape(entry.shape)
+    return raw.view(dtype).reshape(entry.shape)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Max
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
@@ -14,7 +15,8 @@ from training import queries
 from training.models import Run
 
 FEWEST, MOST = 2, 6
-POINTS = 300
+POINTS = 1000
+RECENT = 100
 
 
 @require_safe
@@ -45,4 +47,11 @@ def read_id(text: str) -> UUID | None:
 
 def compared(run: Run) -> dict[str, Any]:
     """A row of the table: what was asked for and how far it came."""
-    return {**queries.run_summary(run), "seed": run.spec["seed"], "metrics": run.latest_metrics}
+    steps = run.episodes.order_by("-number").values_list("survival_steps", flat=True)
+    recent = list(steps[:RECENT])
+    return {
+        **queries.run_summary(run),
+        "seed": run.spec["seed"],
+        "recent": sum(recent) / len(recent) if recent else None,
+        "best": run.episodes.aggregate(best=Max("survival_steps"))["best"],
+    }

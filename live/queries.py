@@ -125,9 +125,7 @@ def newest_episode(run: Run) -> int | None:
     return run.episodes.order_by("-number").values_list("number", flat=True).first()
 
 
-def filtered_runs(
-    user: User | AnonymousUser, status: str, system: str
-) -> QuerySet[Run]:
+def filtered_runs(user: User | AnonymousUser, status: str, system: str) -> QuerySet[Run]:
     runs = queries.visible_runs(user)
     if status in RunStatus.values:
         runs = runs.filter(status=status)

@@ -13,8 +13,10 @@ from rest_framework.parsers import BaseParser
 MAX_DEPTH = 64
 STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-# Only a number with such an exponent, or of so many digits, can leave the range of a float.
-MAYBE_TOO_LARGE = re.compile(rb"[eE]\+?\d{3}|\d{309}")
+# Fewer than 200 digits times less than 10^100 stay in the range of a float.
+MAYBE_TOO_LARGE = re.compile(rb"[eE]\+?\d{3}|\d{200}")
+# An odd number of backslashes; after an even one, u0000 is plain text.
+ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 MAYBE_UNPRINTABLE = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
 
 
@@ -123,5 +125,5 @@ def _check_text(data: Any) -> None:
         text.encode("utf-8")
     except UnicodeEncodeError:
         raise MalformedBodyError("The body holds half of a surrogate pair.") from None
-    if "\\u0000" in text:
+    if ESCAPED_NUL.search(text):
         raise MalformedBodyError("The body holds a NUL character; send printable text.")

@@ -48,16 +48,18 @@ def send(run: Run) -> bool:
     return True
 
 
-def send_lost_again() -> int:
+def send_lost_again(grace: timedelta = GRACE) -> int:
     """Send messages for waiting runs where the broker holds fewer messages than runs wait.
 
     Messages for runs that ended meanwhile may hide a missing one until a free worker has cleared
     them away, which takes it milliseconds; while no worker is free, nothing is late.
 
+    Args:
+        grace: runs that were queued more recently are left alone.
     Returns: how many were sent.
     """
     waiting = defaultdict(list)
-    for run in Run.objects.filter(status=RunStatus.QUEUED, queued_at__lt=Now() - GRACE):
+    for run in Run.objects.filter(status=RunStatus.QUEUED, queued_at__lte=Now() - grace):
         waiting[run.queue].append(run)
     sent = 0
     for queue, runs in waiting.items():

@@ -12,6 +12,7 @@ from datetime import timedelta
 from celery.signals import worker_ready
 from django.db import DatabaseError, connection
 from django.db.models.functions import Now
+from kombu.exceptions import OperationalError
 
 from training import dispatch, events, leases
 from training.models import Run, RunStatus
@@ -37,10 +38,14 @@ def take_back_and_wake() -> None:
 
 @worker_ready.connect
 def look_after_a_crash(**_: object) -> None:
-    """A worker that starts takes over from its dead predecessor at once, not after the lease."""
+    """A worker that starts goes on at once with what its dead predecessor left behind.
+
+    Neither a lease nor a time-out of the broker has to lapse first.
+    """
     try:
         take_back_and_wake()
-    except DatabaseError as error:
+        dispatch.send_lost_again(grace=timedelta(0))
+    except (DatabaseError, OperationalError, OSError) as error:
         logger.warning("no look for abandoned runs at the start: %s", error)
     finally:
         connection.close()  # children of the pool that start later must not inherit it

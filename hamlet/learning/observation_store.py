@@ -44,14 +44,18 @@ class ObservationStore:
         self.rest[rows, : self._before.stop] = observations[:, self._before]
         self.rest[rows, self._before.stop :] = observations[:, self._after]
 
-    def read(self, rows: Tensor) -> Tensor:
-        """The observations of K rows as float32 [K, D]; exactly what was written."""
-        observations = torch.empty(len(rows), self.size, device=self.rest.device)
+    def read(self, rows: Tensor, out: Tensor | None = None) -> Tensor:
+        """The observations of K rows as float32 [K, D]; exactly what was written.
+
+        Args: out: [K, D] to write into instead of new memory.
+        """
+        if out is None:
+            out = torch.empty(len(rows), self.size, device=self.rest.device)
         rest = self.rest.index_select(0, rows)
-        observations[:, self._packed] = self.grid.index_select(0, rows)
-        observations[:, self._before] = rest[:, : self._before.stop]
-        observations[:, self._after] = rest[:, self._before.stop :]
-        return observations
+        out[:, self._packed] = self.grid.index_select(0, rows)
+        out[:, self._before] = rest[:, : self._before.stop]
+        out[:, self._after] = rest[:, self._before.stop :]
+        return out
 
     @staticmethod
     def bytes_per_row(layout: ObservationLayout) -> int:

@@ -31,6 +31,7 @@ class UniformReplay:
         self.device = torch.device(device)
         self._observations = ObservationStore(capacity, layout, device)
         self._next_observations = ObservationStore(capacity, layout, device)
+        self._batch: Tensor | None = None
         self._columns = {
             "actions": torch.zeros(capacity, dtype=torch.int64, device=device),
             "extrinsic": torch.zeros(capacity, device=device),
@@ -66,15 +67,22 @@ class UniformReplay:
         return rows
 
     def rows(self, rows: Tensor) -> Transitions:
-        """The transitions that stand in B rows."""
+        """The transitions that stand in B rows.
+
+        Their observations are written over by the next call for as many rows: memory for a large
+        batch, taken afresh each time, would cost more than copying it.
+        """
+        if self._batch is None or self._batch.shape[1] != len(rows):
+            shape = (2, len(rows), self._observations.size)
+            self._batch = torch.empty(shape, device=self.device)
         return Transitions(
-            observations=self._observations.read(rows),
-            next_observations=self._next_observations.read(rows),
+            observations=self._observations.read(rows, out=self._batch[0]),
+            next_observations=self._next_observations.read(rows, out=self._batch[1]),
             **{name: column.index_select(0, rows) for name, column in self._columns.items()},
         )
 
     def sample(self, count: int, generator: torch.Generator) -> Transitions:
-        """Draw `count` transitions with replacement."""
+        """Draw `count` transitions with replacement. See `rows` for how long they last."""
         drawn = torch.randint(self.filled, (count,), generator=generator, device=self.device)
         return self.rows(drawn)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from registry.accounts.errors import AccountError, ThrottleUnavailableError, TooManyAttemptsError
 from registry.accounts.models import Scope, User
+from registry.accounts.roles import is_admin
 from registry.accounts.throttle import LOGIN, LOGIN_ADDRESS, counted
 
 
@@ -45,7 +46,14 @@ class LoginForm(CountedLogin, AuthenticationForm):
 
 
 class AdminLoginForm(CountedLogin, AdminAuthenticationForm):
-    pass
+    error_messages = {
+        **AdminAuthenticationForm.error_messages,
+        "invalid_login": "Name or password is wrong, or this account is no admin's.",
+    }
+
+    def confirm_login_allowed(self, user: User) -> None:
+        if not is_admin(user):
+            raise self.get_invalid_login_error()
 
 
 class JoinForm(forms.Form):
@@ -110,7 +118,3 @@ class TokenForm(forms.Form):
 def add_account_error(form: forms.Form, error: AccountError) -> None:
     """Show a refusal beside the field it belongs to."""
     form.add_error(error.field if error.field in form.fields else None, str(error))
-
-
-def is_taken_by_other(username: str, user: User) -> bool:
-    return User.objects.filter(username__iexact=username).exclude(pk=user.pk).exists()

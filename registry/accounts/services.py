@@ -103,9 +103,8 @@ def set_role(user: User, role: Role | str) -> None:
     if role is not Role.ADMIN:
         check_not_last_admin(user)
     user.groups.set([Group.objects.get(name=role.value)])
-    user.is_staff = role is Role.ADMIN
     user.is_superuser = user.is_superuser and role is Role.ADMIN
-    user.save(update_fields=["is_staff", "is_superuser"])
+    user.save(update_fields=["is_superuser"])
     user.__dict__.pop("_role_names", None)
     for cache in ("_perm_cache", "_user_perm_cache", "_group_perm_cache"):
         user.__dict__.pop(cache, None)

@@ -18,11 +18,14 @@ from registry.accounts import services
 from registry.accounts.errors import AccountError
 from registry.accounts.forms import AdminLoginForm
 from registry.accounts.models import ApiToken, Classroom, Membership, Role, Scope, User
+from registry.accounts.roles import is_admin
 from registry.admin.read_only import refuse
 
 admin.site.site_header = admin.site.site_title = "HamletWeb"
 admin.site.index_title = "What the registry keeps"
 admin.site.login_form = AdminLoginForm  # counts attempts, as the other sign-in page does
+# By role, as everywhere else; Django would ask for a flag of its own, `is_staff`.
+admin.site.has_permission = lambda request: is_admin(request.user)
 
 
 class AccountForm(UserChangeForm):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.models import AnonymousUser, Group
+from django.test import Client
 
 from registry.accounts.errors import LastAdminError
 from registry.accounts.models import Role, User
@@ -75,10 +76,16 @@ def test_changing_a_role_changes_permissions_at_once(student):
 
 
 def test_admin_role_opens_the_admin_site_and_losing_it_closes_it(student, admin):
+    def status() -> int:
+        client = Client()
+        client.force_login(User.objects.get(pk=student.pk))
+        return client.get("/admin/").status_code
+
+    assert status() == 302
     set_role(student, Role.ADMIN)
-    assert student.is_staff
+    assert status() == 200
     set_role(student, Role.STUDENT)
-    assert not student.is_staff
+    assert status() == 302
 
 
 def test_last_admin_keeps_role_and_account(admin):

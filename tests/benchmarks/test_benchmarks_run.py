@@ -51,8 +51,7 @@ def test_checkpoints(capsys):
 
 
 def test_a_peer_that_is_missing_is_named_with_its_remedy():
-    try:
+    with pytest.raises(ModuleNotFoundError) as caught:
         import no_such_peer  # noqa: F401
-    except ModuleNotFoundError as error:
-        assert "no_such_peer" in str(missing(error))
-        assert "requirements-bench.txt" in str(missing(error))
+    assert "no_such_peer" in str(missing(caught.value))
+    assert "requirements-bench.txt" in str(missing(caught.value))

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from hamlet.brains import FAMILIES, compile_brain
+from hamlet.brains import FAMILIES, BrainSpec, compile_brain
 from hamlet.errors import InputError
 from hamlet.model import HamletModel, StatefulModel
-from tests.brains.layouts import TINY
+from tests.brains.layouts import L1, TINY
 from tests.brains.specs import small
 
 D = TINY.size
@@ -52,6 +52,26 @@ def test_lists_arrays_and_tensors_give_the_same_answer(dueling):
     assert torch.equal(
         dueling.predict(obs[0].tolist())["q_values"], dueling.predict(obs[0])["q_values"]
     )
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_equal_numbers_get_equal_answers_wherever_they_lie_in_memory(rows):
+    network = compile_brain(BrainSpec.from_data({"architecture": {"type": "dueling"}}), L1)
+    model = HamletModel(network)
+    obs = rand(rows, L1.size)
+    for parameter in network.parameters():
+        parameter.data = elsewhere(parameter.data)
+    expected = model.predict(obs)["q_values"]
+    assert torch.equal(model.predict(elsewhere(obs))["q_values"], expected)
+    assert torch.equal(model.predict(obs.T.contiguous().T)["q_values"], expected)
+    assert torch.equal(HamletModel(network).predict(obs)["q_values"], expected)
+
+
+def elsewhere(tensor):
+    """The same numbers, one float behind the place where PyTorch would begin."""
+    block = torch.empty(tensor.numel() + 1)
+    block[1:] = tensor.flatten()
+    return block[1:].view(tensor.shape)
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -7,7 +7,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from hamlet.brains import FAMILIES, compile_brain
+from hamlet.brains import FAMILIES, BrainSpec, compile_brain
 from hamlet.checkpoint import load_network, load_training, read_checkpoint, save_inference
 from hamlet.checkpoint_header import model_header
 from hamlet.errors import CheckpointError
@@ -42,6 +42,19 @@ def test_a_loaded_model_answers_bit_for_bit_as_the_saved_one(tmp_path, family):
     assert loaded.adapter == "town"
     assert not loaded.network.training
     assert not any(parameter.requires_grad for parameter in loaded.network.parameters())
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_loaded_model_of_full_size_answers_bit_for_bit_too(tmp_path, rows):
+    spec = BrainSpec.from_data({"architecture": {"type": "dueling"}})
+    model = HamletModel(compile_brain(spec, L1))
+    path = save_inference(tmp_path / "model.safetensors", model).path
+    obs = torch.rand(rows, L1.size, generator=torch.Generator().manual_seed(5))
+    for source in (path, path.read_bytes()):
+        loaded = HamletModel.load_from_checkpoint(source)
+        assert torch.equal(loaded.predict(obs)["q_values"], model.predict(obs)["q_values"])
+        # The last bits of a product depend on where its numbers begin.
+        assert {weight.data_ptr() % 64 for weight in loaded.network.parameters()} == {0}
 
 
 def test_bytes_and_text_paths_load_as_paths_do(saved):

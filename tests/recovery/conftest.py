@@ -15,15 +15,15 @@ from tests.training.runs import wait_until
 from training import execution
 from training.models import Run
 
-SHORT_LEASE = {"HAMLET_RUN_LEASE_SECONDS": "5", "HAMLET_RUN_HEARTBEAT_SECONDS": "0.2"}
+QUICK_HEART = {"HAMLET_RUN_HEARTBEAT_SECONDS": "0.2"}
 
 
 @pytest.fixture
 def worker(celery_worker_process: Callable[..., PlatformProcess]) -> Callable[..., PlatformProcess]:
-    """Start a training worker with a short lease."""
+    """Start a training worker whose heart beats quickly, so that it soon hears of wishes."""
 
     def start(**arguments: Any) -> PlatformProcess:
-        env = SHORT_LEASE | arguments.pop("env", {})
+        env = QUICK_HEART | arguments.pop("env", {})
         return celery_worker_process("training.cpu", env=env, **arguments)
 
     return start

@@ -31,6 +31,7 @@ def client(instructor) -> Client:
         (b'{"a": -Infinity}', "-Infinity"),
         (b'{"a": 1e999}', "finite"),
         (b'{"a": ' + b"9" * 400 + b".0}", "finite"),
+        (b'{"a": 1' + b"0" * 300 + b"e10}", "finite"),
         (b'{"a": ' + b"9" * 5000 + b"}", "digits"),
         (b'{"a": 1, "b": {"c": 2, "c": 3}}', "'c' stands twice"),
         (b"[" * 65 + b"]" * 65, "deeper than 64"),

@@ -13,9 +13,12 @@ pytestmark = pytest.mark.django_db
 
 
 def refused(statement: str, *values: object) -> str:
-    with pytest.raises(IntegrityError) as caught, transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(statement, values)
+    with (
+        pytest.raises(IntegrityError) as caught,
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(statement, values)
     return str(caught.value)
 
 

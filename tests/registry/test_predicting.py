@@ -10,8 +10,8 @@ from hamlet.model import HamletModel
 from registry.accounts.models import Scope
 from registry.accounts.services import issue_token
 from registry.artifacts.store import artifact_path, open_artifact
-from registry.serving.pool import shared_pool
 from registry.services import move_alias
+from registry.serving.pool import shared_pool
 from tests.registry.checkpoints import ACTIONS, RECURRENT, WIDER, observation
 
 pytestmark = pytest.mark.django_db
@@ -123,7 +123,8 @@ def test_hidden_state_travels_through_reply_and_request(register, ask):
         ({"observation": [0.0] * 37}, "observation[0]", "38"),
         ({"observation": [0.0] * 37 + ["a"]}, "observation[0][37]", "number"),
         ({"observation": [[0.0] * 38, [0.0] * 3]}, "observation[1]", "38"),
-        ({"observation": []}, "observation", "expected"),
+        ({"observation": []}, "observation[0]", "38"),
+        ({"observation": [10**400] + [0.0] * 37}, "observation[0][0]", "found"),
         ({"observation": 7}, "observation", "list"),
         ({"observation": [0.0] * 38, "epsilon": 0.5}, "epsilon", "unknown field"),
         ({"observations": [0.0] * 38}, "observations", "did you mean observation"),

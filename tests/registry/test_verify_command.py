@@ -31,7 +31,7 @@ def age(path) -> None:
 
 
 def age_row(artifact: Artifact) -> None:
-    """Rows of artifacts never change; only a test that owns the database may turn back its clock."""
+    """Rows of artifacts never change; only a test may turn back the clock."""
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE registry_artifact DISABLE TRIGGER artifact_never_changes")
         cursor.execute(

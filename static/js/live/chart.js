@@ -17,10 +17,10 @@ export class Chart {
     Object.assign(this, { box, series, height, xLabel, describe, yRange, xStep });
     this.data = [[], ...series.map(() => [])];
     this.figure = element("div", { class: "chart-canvas", role: "img" });
-    this.toggle = element("button", { type: "button", class: "quiet small chart-toggle", "aria-expanded": "false" }, "Show as table");
+    this.toggle = element("button", { type: "button", class: "quiet small chart-toggle", "aria-expanded": "false" }, "As table");
     this.table = element("div", { class: "table-wrap chart-table", tabindex: "0", role: "region", "aria-label": `${xLabel} as a table`, hidden: true });
     this.toggle.addEventListener("click", () => this.#toggleTable());
-    box.append(this.#legend(), this.figure, this.toggle, this.table);
+    box.append(element("div", { class: "chart-head" }, this.#legend(), this.toggle), this.figure, this.table);
     new ResizeObserver(() => this.#resize()).observe(this.figure);
     addEventListener("themechange", () => this.#rebuild());
   }
@@ -79,7 +79,7 @@ export class Chart {
       cursor: { y: false, points: { size: 7 } },
       scales: { x: { time: false }, y: this.yRange ? { range: this.yRange } : {} },
       axes: [
-        { ...axis, space: 60, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6], values: (_, ticks) => ticks.map((tick) => count(tick)) },
+        { ...axis, size: 28, space: 60, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6], values: (_, ticks) => ticks.map((tick) => count(tick)) },
         { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => short(tick)) },
       ],
       series: [{}, ...this.series.map((entry, index) => this.#line(entry, index, ink))],
@@ -110,7 +110,7 @@ export class Chart {
     const open = this.table.hidden;
     this.table.hidden = !open;
     this.toggle.setAttribute("aria-expanded", String(open));
-    this.toggle.textContent = open ? "Hide the table" : "Show as table";
+    this.toggle.textContent = open ? "Hide table" : "As table";
     if (open) this.#fillTable();
   }
 

@@ -8,17 +8,15 @@ import { isOpen, placeAt } from "./town.js";
 const RING = 2 * Math.PI * 20;
 
 export class ClockPanel {
-  constructor({ dial, ring, doing, places, note }) {
-    Object.assign(this, { dial, ring, doing, places, note });
+  constructor({ dial, hour, ring, doing, places, note }) {
+    Object.assign(this, { dial, hour, ring, doing, places, note });
     this.hand = svg("line", { x1: 50, y1: 50, x2: 50, y2: 20, class: "clock-hand" });
-    this.hourText = svg("text", { x: 50, y: 72, "text-anchor": "middle", class: "clock-text" });
     const ticks = [];
     for (let hour = 0; hour < 24; hour += 1) {
       const long = hour % 6 === 0;
       ticks.push(svg("line", { x1: 50, y1: 5, x2: 50, y2: long ? 12 : 8, class: "clock-tick", transform: `rotate(${hour * 15} 50 50)` }));
     }
-    this.night = svg("path", { d: "M50 50 L50 6 A44 44 0 0 1 94 50 Z", class: "clock-night" });
-    dial.append(svg("circle", { cx: 50, cy: 50, r: 46, class: "clock-face" }), ...ticks, this.hand, svg("circle", { cx: 50, cy: 50, r: 3.5, class: "clock-pin" }), this.hourText);
+    dial.append(svg("circle", { cx: 50, cy: 50, r: 46, class: "clock-face" }), ...ticks, this.hand, svg("circle", { cx: 50, cy: 50, r: 3.5, class: "clock-pin" }));
     this.arc = svg("circle", { cx: 24, cy: 24, r: 20, class: "ring-arc", transform: "rotate(-90 24 24)", "stroke-dasharray": RING, "stroke-dashoffset": RING });
     ring.append(svg("circle", { cx: 24, cy: 24, r: 20, class: "ring-track" }), this.arc);
   }
@@ -26,6 +24,7 @@ export class ClockPanel {
   start(town) {
     this.town = town;
     this.dial.toggleAttribute("data-still", !town.temporal);
+    if (!town.temporal) setText(this.hour, "");
     setText(this.note, town.temporal ? "" : "Time stands still here: every place is open and an interaction takes one step.");
     const key = town.places.map((place) => place.name + place.opens + place.closes).join() + town.temporal;
     if (key === this.key) return;
@@ -48,7 +47,7 @@ export class ClockPanel {
     if (x === undefined) return;
     if (this.town.temporal) {
       this.hand.setAttribute("transform", `rotate(${hour * 15} 50 50)`);
-      setText(this.hourText, `${String(hour).padStart(2, "0")}:00`);
+      setText(this.hour, `${String(hour).padStart(2, "0")}:00`);
       this.dial.setAttribute("aria-label", `The hour is ${hour} of 24`);
       for (const row of this.rows) {
         const open = isOpen(row.place, hour);

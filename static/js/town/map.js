@@ -19,6 +19,7 @@ export class TownMap {
   constructor(canvas) {
     this.canvas = canvas;
     this.ground = document.createElement("canvas");
+    this.signs = document.createElement("canvas");
     this.layers = { trail: true, visits: false, novelty: false, view: true };
     this.calm = matchMedia("(prefers-reduced-motion: reduce)");
     this.readColours();
@@ -32,7 +33,7 @@ export class TownMap {
   /** Makes room for a town of this size in the width there is. */
   fit(town) {
     const room = this.canvas.parentElement;
-    const tallest = Math.max(280, Math.min(640, innerHeight * 0.72));
+    const tallest = Math.max(300, Math.min(680, innerHeight * 0.56));
     const across = (room.clientWidth - 2 * MARGIN) / town.width;
     const down = (tallest - 2 * MARGIN) / town.height;
     this.cell = Math.max(8, Math.floor(Math.min(across, down, LARGEST_CELL)));
@@ -44,15 +45,19 @@ export class TownMap {
   /** Draws the town as it stands before anybody moves. */
   drawEmpty(town) {
     this.fit(town);
-    this.#paintGround(town, 0);
+    this.#prepare(town, 0);
+    this.#paste(this.ground, true);
+    this.#paste(this.signs);
   }
 
   draw(town, episode, index, fraction) {
     this.fit(town);
     const hour = episode.value("hour", index) ?? 0;
-    this.#paintGround(town, hour);
+    this.#prepare(town, hour);
+    this.#paste(this.ground, true);
     if (this.layers.visits) this.#paintVisits(town, episode, index);
     if (this.layers.novelty) this.#paintNovelty(town, episode, index);
+    this.#paste(this.signs);
     const agent = this.#agentAt(town, episode, index, fraction);
     if (town.window && this.layers.view) this.#paintView(town, agent);
     if (this.layers.trail) this.#paintTrail(episode, index, agent);
@@ -63,22 +68,29 @@ export class TownMap {
     return [MARGIN + (x + 0.5) * this.cell, MARGIN + (y + 0.5) * this.cell];
   }
 
-  // Ground and places change rarely, so they are kept as a picture.
-  #paintGround(town, hour) {
-    const closed = town.temporal ? town.places.map((place) => !isOpen(place, hour)) : [];
+  // Ground and signs change rarely, so they are kept as pictures; what was visited lies between.
+  #prepare(town, hour) {
+    const closed = town.places.map((place) => !isOpen(place, hour));
     const places = town.places.map((place) => `${place.name}${place.x},${place.y}`);
     const key = [this.cell, devicePixelRatio, town.width, town.height, places, closed].join("|");
-    if (key !== this.groundKey) {
-      this.groundKey = key;
-      const pen = crispContext(this.ground, this.width, this.height);
-      this.#drawLots(pen, town);
-      town.places.forEach((place, number) => this.#drawPlace(pen, place, closed[number]));
-    }
+    if (key === this.groundKey) return;
+    this.groundKey = key;
+    const lots = crispContext(this.ground, this.width, this.height);
+    this.#drawLots(lots, town);
+    const signs = crispContext(this.signs, this.width, this.height);
+    signs.clearRect(0, 0, this.width, this.height);
+    town.places.forEach((place, number) => {
+      this.#drawPlot(lots, place, closed[number]);
+      this.#drawSign(signs, place, closed[number]);
+    });
+  }
+
+  #paste(picture, first = false) {
     const context = this.context;
     context.save();
     context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    context.drawImage(this.ground, 0, 0);
+    if (first) context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    context.drawImage(picture, 0, 0);
     context.restore();
   }
 
@@ -103,17 +115,23 @@ export class TownMap {
     pen.roundRect(MARGIN + x * this.cell + inset, MARGIN + y * this.cell + inset, size, size, this.cell * 0.14);
   }
 
-  #drawPlace(pen, place, closed) {
+  #drawPlot(pen, place, closed) {
+    pen.save();
+    if (closed) pen.globalAlpha = 0.45;
+    pen.fillStyle = this.ink[`place-${placeOf(place.name).group}-soft`];
+    this.#lot(pen, place.x, place.y);
+    pen.fill();
+    pen.restore();
+  }
+
+  #drawSign(pen, place, closed) {
     const drawing = placeOf(place.name);
     const [cx, cy] = this.centre(place.x, place.y);
-    pen.save();
-    if (closed) pen.globalAlpha = 0.42;
-    this.#lot(pen, place.x, place.y);
-    pen.fillStyle = this.ink[`place-${drawing.group}-soft`];
-    pen.fill();
     const labelled = this.cell >= 54;
     const size = this.cell * (labelled ? 0.46 : 0.58);
     const strong = this.ink[`place-${drawing.group}`];
+    pen.save();
+    if (closed) pen.globalAlpha = 0.5;
     this.#drawIcon(pen, drawing.path, cx, cy - (labelled ? this.cell * 0.1 : 0), size, strong);
     if (labelled) this.#drawLabel(pen, title(place.name), cx, cy + this.cell * 0.31, strong);
     pen.restore();

@@ -7,6 +7,7 @@ import { AffordancePanel } from "./affordances.js";
 import { CertificatePanel } from "./certificates.js";
 import { ClockPanel } from "./clock.js";
 import { CurriculumPanel } from "./curriculum.js";
+import { placeIcon } from "./icons.js";
 import { TownMap } from "./map.js";
 import { EventLog, MeterPanel } from "./meters.js";
 import { RewardPanel } from "./rewards.js";
@@ -28,7 +29,7 @@ class TownViewer {
     this.actions = new ActionPanel(find("actions"), find("verdict"));
     this.events = new EventLog(find("events"), seek);
     this.rewards = new RewardPanel(find("rewards"), find("sums"));
-    this.clock = new ClockPanel({ dial: find("dial"), ring: find("ring"), doing: find("doing"), places: find("hours"), note: find("clock-note") });
+    this.clock = new ClockPanel({ dial: find("dial"), hour: find("hour"), ring: find("ring"), doing: find("doing"), places: find("hours"), note: find("clock-note") });
     this.affordances = new AffordancePanel({ list: find("uses"), graph: find("graph"), transitions: find("transitions") });
     this.curriculum = new CurriculumPanel({ track: find("stages"), words: find("stage-words"), conditions: find("conditions") });
     this.certificates = new CertificatePanel(find("best"), find("recent"));
@@ -95,7 +96,7 @@ class TownViewer {
   }
 
   #listPlaces() {
-    const rows = this.town.places.map((place) => element("li", {}, `${title(place.name)}: column ${place.x + 1}, row ${place.y + 1}`));
+    const rows = this.town.places.map((place) => element("li", {}, placeIcon(place.name), `${title(place.name)}: column ${place.x + 1}, row ${place.y + 1}`));
     this.find("places").replaceChildren(...rows);
   }
 

@@ -1,0 +1,1 @@
+"""What watching costs and how late it is: `python -m benchmarks.streaming`."""
