@@ -19,6 +19,7 @@ from hamlet.envs.town.gym import TownVectorEnv
 try:
     from sb3_contrib import RecurrentPPO
     from stable_baselines3 import DQN
+    from stable_baselines3.common.logger import Logger
     from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 except ModuleNotFoundError as error:
     raise missing(error) from None
@@ -97,7 +98,7 @@ def make_dqn(
     count = env.num_envs
     updates = min(max(count // every, 1), most_per_step)
     vector_steps = max(every // count, 1)
-    return DQN(
+    model = DQN(
         "MlpPolicy",
         env,
         learning_rate=learning_rate,
@@ -117,6 +118,7 @@ def make_dqn(
         seed=seed,
         device="cpu",
     )
+    return without_log(model)
 
 
 def make_recurrent(env: VecEnv, *, hidden_size: int, rollout: int, seed: int) -> RecurrentPPO:
@@ -125,7 +127,7 @@ def make_recurrent(env: VecEnv, *, hidden_size: int, rollout: int, seed: int) ->
     Args:
         rollout: steps of each environment between two rounds of learning.
     """
-    return RecurrentPPO(
+    model = RecurrentPPO(
         "MlpLstmPolicy",
         env,
         n_steps=rollout,
@@ -134,6 +136,13 @@ def make_recurrent(env: VecEnv, *, hidden_size: int, rollout: int, seed: int) ->
         seed=seed,
         device="cpu",
     )
+    return without_log(model)
+
+
+def without_log(model: DQN | RecurrentPPO) -> Any:
+    """Otherwise each call of `learn` makes a new log folder, which would count against it."""
+    model.set_logger(Logger(folder=None, output_formats=[]))
+    return model
 
 
 def learns(model: DQN | RecurrentPPO, env_steps: int) -> Callable[[], int]:

@@ -26,10 +26,13 @@ from registry.models import (
 
 
 class BrainSpecForm(forms.ModelForm):
+    yaml_text = forms.CharField(
+        label="YAML", strip=False, widget=forms.Textarea(attrs={"rows": 30, "cols": 100})
+    )
+
     class Meta:
         model = BrainSpec
         fields = ("name", "yaml_text")
-        widgets = {"yaml_text": forms.Textarea(attrs={"rows": 30, "cols": 100})}
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean()
