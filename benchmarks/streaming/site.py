@@ -147,14 +147,16 @@ class Site:
         """Sign an admin in through the page, as a browser would. Returns: the Cookie header."""
         jar = http.cookiejar.CookieJar()
         opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(jar))
-        page = opener.open(f"{self.url}/account/login/", timeout=30).read().decode()
+        page = opener.open(f"{self.url}/accounts/login/", timeout=30).read().decode()
         token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)[1]
         form = {
             "username": "admin",
             "password": self._accounts["admin"],
             "csrfmiddlewaretoken": token,
         }
-        opener.open(f"{self.url}/account/login/", urllib.parse.urlencode(form).encode(), timeout=30)
+        opener.open(
+            f"{self.url}/accounts/login/", urllib.parse.urlencode(form).encode(), timeout=30
+        )
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
 
 

@@ -46,6 +46,7 @@ class Platform:
 
     def run(self) -> None:
         """Raises: CannotStartError; everything that was started is stopped then."""
+        os.umask(0o077)  # databases, models and logs are nobody else's business
         lock = hold_data_directory(self.plan)
         listen_for_stop()
         try:

@@ -33,6 +33,7 @@ from registry.accounts.throttle import JOIN_ADDRESS, counted
 class SignInView(LoginView):
     form_class = LoginForm
     template_name = "registration/login.html"
+    http_method_names = ["get", "head", "post"]
     redirect_authenticated_user = True
 
     def form_invalid(self, form: LoginForm) -> HttpResponse:
@@ -42,6 +43,7 @@ class SignInView(LoginView):
 
 class ChangePasswordView(PasswordChangeView):
     template_name = "registration/password_change.html"
+    http_method_names = ["get", "head", "post"]
     success_url = reverse_lazy("account")
 
     def form_valid(self, form: Form) -> HttpResponse:

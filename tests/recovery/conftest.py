@@ -1,4 +1,4 @@
-"""Real workers, killed in earnest, and the same runs left alone to compare with."""
+"""Real workers."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from django.db import connection
 
 from tests.running.processes import PlatformProcess
 from tests.training.runs import wait_until
-from training import execution
-from training.models import Run
 
 QUICK_HEART = {"HAMLET_RUN_HEARTBEAT_SECONDS": "0.2"}
 
@@ -29,21 +27,8 @@ def worker(celery_worker_process: Callable[..., PlatformProcess]) -> Callable[..
     return start
 
 
-@pytest.fixture
-def left_alone() -> Callable[[Run], Run]:
-    """Execute a run in this process, without any interruption."""
-
-    def execute(run: Run) -> Run:
-        execution.execute(run.pk)
-        run.refresh_from_db()
-        assert run.status == "succeeded", run.reason
-        return run
-
-    return execute
-
-
 @contextmanager
-def blocked(table: str, mode: str = "SHARE ROW EXCLUSIVE") -> Iterator[Callable[[], None]]:
+def blocked(table: str) -> Iterator[Callable[[], None]]:
     """Let nobody write to a table: whoever tries stands still at that very statement.
 
     Gives a function that waits until somebody stands there.
@@ -56,26 +41,15 @@ def blocked(table: str, mode: str = "SHARE ROW EXCLUSIVE") -> Iterator[Callable[
         password=settings["PASSWORD"],
         dbname=settings["NAME"],
     ) as blocker:
-        blocker.execute(f"LOCK TABLE {table} IN {mode} MODE")
+        blocker.execute(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
         pid = blocker.info.backend_pid
 
         def somebody_waits() -> bool:
             with connection.cursor() as cursor:
                 cursor.execute(
-                    "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid)) "
-                    "AND query NOT LIKE '%%heartbeat_at%%'",
+                    "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))",
                     [pid],
                 )
                 return cursor.fetchone()[0] > 0
 
         yield lambda: wait_until(somebody_waits, what=f"somebody who writes to {table}")
-
-
-def progress(run: Run, at_least: int) -> Callable[[], bool]:
-    """Whether the run is so far, or has stopped."""
-
-    def reached() -> bool:
-        run.refresh_from_db()
-        return run.done >= at_least or run.ended
-
-    return reached

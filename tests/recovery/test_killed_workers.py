@@ -3,69 +3,41 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+import signal
 
 import pytest
 
-from registry.models import Checkpoint, ModelVersion
-from tests.recovery.conftest import blocked, progress
-from tests.running.processes import PlatformProcess
+from registry.artifacts.store import path_of
+from registry.models import Checkpoint
+from tests.recovery.conftest import blocked
+from tests.recovery.steady import (
+    EPISODES,
+    Worker,
+    assert_as_if_nothing_had_happened,
+    becomes,
+    left_alone,
+    queue,
+    reaches,
+    signal_holder,
+)
 from tests.training.runs import wait_until
-from tests.training.tiny_runs import TRAINING, final_weights, last_training_state, queue_tiny
-from training.models import EpisodeSummary, MetricPoint, Run, RunEvent
+from training.models import RunEvent, RunStatus
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-EPISODES = 120
-WORKER = Callable[..., PlatformProcess]
+# What a worker was about to write when it died.
+POINTS = (
+    "training_runevent",  # the claim
+    "training_episodesummary",  # the first rows
+    "registry_checkpoint",  # a checkpoint whose files are stored already
+    "registry_modelversion",  # the version of a finished run
+)
 
 
-def queue(user, **fields) -> Run:
-    training = {**TRAINING, "checkpoint_every": 20}
-    return queue_tiny(user, episodes=EPISODES, training=training, **fields)
-
-
-def assert_as_if_nothing_had_happened(run: Run, undisturbed: Run) -> None:
-    """Weights, replay, optimiser, generators, metrics and episodes: equal to the last bit."""
-    assert final_weights(run) == final_weights(undisturbed)
-    assert last_training_state(run) == last_training_state(undisturbed)
-    for table, fields in (
-        (MetricPoint, ("name", "at", "value")),
-        (EpisodeSummary, ("number", "survival_steps", "score", "stage", "reason")),
-    ):
-        rows = [
-            # How fast it went is the one number that may differ.
-            set(table.objects.filter(run=each).exclude(**speed(table)).values_list(*fields))
-            for each in (run, undisturbed)
-        ]
-        assert rows[0] == rows[1]
-    assert EpisodeSummary.objects.filter(run=run).count() == EPISODES
-    assert ModelVersion.objects.filter(run_id=run.pk).count() == 1
-
-
-def speed(table: type) -> dict[str, str]:
-    return {"name": "env_steps_per_s"} if table is MetricPoint else {}
-
-
-def ended(run: Run) -> Callable[[], bool]:
-    def is_over() -> bool:
-        run.refresh_from_db()
-        return run.ended
-
-    return is_over
-
-
-def test_killed_at_every_named_point_in_turn(instructor, worker: WORKER, left_alone) -> None:
-    undisturbed = left_alone(queue(instructor, model="undisturbed"))
+def test_killed_at_every_named_point_in_turn(instructor, worker: Worker) -> None:
+    undisturbed = left_alone(instructor)
     run = queue(instructor)
-    points = (
-        # (what it was about to write when it died)
-        "training_runevent",  # the claim
-        "training_episodesummary",  # the first rows
-        "registry_checkpoint",  # a checkpoint whose files are stored already
-        "registry_modelversion",  # the version of a finished run
-    )
-    for table in points:
+    for table in POINTS:
         with blocked(table) as somebody_waits:
             current = worker()
             somebody_waits()
@@ -73,43 +45,71 @@ def test_killed_at_every_named_point_in_turn(instructor, worker: WORKER, left_al
         run.refresh_from_db()
         assert not run.ended
     worker()
-    wait_until(ended(run), what="the end of the run")
+    becomes(run, RunStatus.SUCCEEDED, RunStatus.FAILED)
     assert_as_if_nothing_had_happened(run, undisturbed)
-    texts = RunEvent.objects.filter(run=run).values_list("text", flat=True)
-    assert list(texts).count("its worker died") == 3  # at the claim it did not hold it yet
+    # No lease had to lapse: the next worker saw that its predecessor was dead. At the claim
+    # there was no lease yet.
+    texts = list(RunEvent.objects.filter(run=run).values_list("text", flat=True))
+    assert texts.count("its worker died") == len(POINTS) - 1
 
 
-def test_a_killed_pool_process_is_replaced_at_once(instructor, worker: WORKER, left_alone) -> None:
-    undisturbed = left_alone(queue(instructor, model="undisturbed"))
+def test_a_killed_pool_process_is_replaced_at_once(instructor, worker: Worker) -> None:
+    undisturbed = left_alone(instructor)
     run = queue(instructor)
     worker()
     for done in (1, 50):
-        wait_until(progress(run, done))
-        kill_holder(run)
-    wait_until(ended(run), what="the end of the run")
+        reaches(run, done)
+        signal_holder(run, signal.SIGKILL)
+    becomes(run, RunStatus.SUCCEEDED, RunStatus.FAILED)
     assert_as_if_nothing_had_happened(run, undisturbed)
-
-
-def kill_holder(run: Run) -> None:
-    """kill -9 of the process that holds the run, if one does."""
-    import os
-    import signal
-
-    run.refresh_from_db()
-    if run.lease_holder:
-        os.kill(int(run.lease_holder.split("|")[4]), signal.SIGKILL)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
-def test_killed_at_random_moments(instructor, worker: WORKER, left_alone, seed: int) -> None:
-    undisturbed = left_alone(queue(instructor, model="undisturbed"))
+def test_killed_at_random_moments(instructor, worker: Worker, seed: int) -> None:
+    undisturbed = left_alone(instructor)
     run = queue(instructor)
     worker()
-    moments = random.Random(seed)
-    for done in sorted(moments.sample(range(EPISODES), 6)):
-        wait_until(progress(run, done))
-        kill_holder(run)
-    wait_until(ended(run), timeout_s=120, what="the end of the run")
+    for done in sorted(random.Random(seed).sample(range(EPISODES - 10), 6)):
+        reaches(run, done)
+        signal_holder(run, signal.SIGKILL)
+    becomes(run, RunStatus.SUCCEEDED, RunStatus.FAILED, timeout_s=180)
     assert_as_if_nothing_had_happened(run, undisturbed)
-    assert Checkpoint.objects.filter(run_id=run.pk, kind="training").count() == 2
+
+
+def test_a_run_that_kills_every_worker_fails_with_a_reason(instructor, worker: Worker) -> None:
+    run = queue(instructor)
+    worker(env={"HAMLET_RUN_MAX_ATTEMPTS": "2"})
+    first = signal_holder(run, signal.SIGKILL)
+
+    def second_holder() -> bool:
+        run.refresh_from_db()
+        return run.lease_holder and int(run.lease_holder.split("|")[4]) != first
+
+    wait_until(second_holder, what="the next worker")
+    signal_holder(run, signal.SIGKILL)
+    becomes(run, RunStatus.FAILED)
+    assert run.reason.startswith("2 workers in a row died on this run before it got further")
+
+
+def test_a_damaged_checkpoint_costs_the_way_back_to_the_one_before(
+    instructor, worker: Worker
+) -> None:
+    undisturbed = left_alone(instructor)
+    run = queue(instructor)
+    current = worker()
+    reaches(run, 50)
+    current.kill_now()
+    newest, before = Checkpoint.objects.filter(run_id=run.pk, kind="training").order_by("-at")
+    path = path_of(newest.artifact_id)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    worker()
+    becomes(run, RunStatus.SUCCEEDED, RunStatus.FAILED)
+    assert_as_if_nothing_had_happened(run, undisturbed)
+    note = RunEvent.objects.get(run=run, kind="note")
+    assert note.text == (
+        f"the training checkpoint at episode {newest.at} is damaged; went back to the one before"
+    )
+    assert note.at_unit == before.at

@@ -1,0 +1,99 @@
+"""Messages as text, written once for all watchers of a run.
+
+A message is kept as the JSON of its fields without the opening brace; what differs from watcher
+to watcher (`seq`, `sent_at`) is put in front of it when it leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from hamlet.recording import Episode
+from live.protocol import BATCH_STEPS
+
+LIVE, REPLAY = "live_training", "replay"
+TIME_LIMIT = "time limit"  # any other reason for an end is a termination
+
+
+@dataclass(frozen=True)
+class Message:
+    """The fields of one message, encoded. It has at least one field: `type`."""
+
+    body: str
+
+    def text(self, seq: int, sent_at: float, more: str = "") -> str:
+        return f'{{"seq":{seq},"sent_at":{sent_at:.4f},{more}{self.body}'
+
+
+def message(kind: str, **fields: Any) -> Message:
+    encoded = orjson.dumps({"type": kind, **fields}, option=orjson.OPT_NON_STR_KEYS)
+    return Message(encoded[1:].decode())
+
+
+@dataclass(frozen=True)
+class EncodedEpisode:
+    """An episode as the messages that show it, shared by every watcher.
+
+    Attributes:
+        batches: state updates in order; batch i begins at step i x BATCH_STEPS.
+    """
+
+    number: int
+    mode: str
+    steps: int
+    layout: Mapping[str, Any] | None
+    ended_at: float
+    start: Message
+    batches: tuple[Message, ...]
+    end: Message
+
+
+def encode_for_watchers(episode: Episode, mode: str, dropped: int = 0) -> EncodedEpisode:
+    """Split an episode into its messages."""
+    start = message(
+        "episode_start",
+        **without(episode.start, "type", "mode"),
+        mode=mode,
+        episode_id=episode.number,
+        survival_steps=episode.steps,
+        ended_at=episode.ended_at,
+        dropped=dropped,
+    )
+    end = message("episode_end", **without(episode.end, "type"), episode_id=episode.number)
+    layout = episode.start.get("layout")
+    return EncodedEpisode(
+        number=episode.number,
+        mode=mode,
+        steps=episode.steps,
+        layout=layout if isinstance(layout, Mapping) else None,
+        ended_at=episode.ended_at,
+        start=start,
+        batches=tuple(batches(episode)),
+        end=end,
+    )
+
+
+def batches(episode: Episode) -> list[Message]:
+    total = episode.steps
+    terminated = episode.end.get("reason") != TIME_LIMIT
+    found = []
+    for first in range(0, total, BATCH_STEPS):
+        last = min(first + BATCH_STEPS, total)
+        is_end = [step == total for step in range(first + 1, last + 1)]
+        steps = {name: values[first:last] for name, values in episode.columns.items()}
+        steps |= {
+            "step": list(range(first + 1, last + 1)),
+            "terminated": [ended and terminated for ended in is_end],
+            "truncated": [ended and not terminated for ended in is_end],
+        }
+        fields = {"episode_id": episode.number, "from": first, "count": last - first}
+        found.append(message("state_update", **fields, steps=steps))
+    return found
+
+
+def without(fields: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in names}

@@ -1,0 +1,171 @@
+"""What the database says of a run, as messages: on joining, and again while it goes on.
+
+Everything here is synchronous and reads the database; the sockets call it in a thread.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+from uuid import UUID
+
+from django.template.loader import render_to_string
+
+from hamlet.schema import content_hash
+from live import queries as live_queries
+from live.encoding import LIVE, REPLAY, EncodedEpisode, Message, encode_for_watchers, message
+from live.protocol import ACKNOWLEDGE
+from training import queries
+from training.errors import ReplayUnreadableError
+from training.models import EpisodeSummary, Replay, Run
+
+MOST_SUMMARIES = 2000
+MOST_LISTED = 200
+
+
+class Source(Protocol):
+    """What a pulse needs of the feed that it beats for."""
+
+    newest: EncodedEpisode | None
+    dropped: int
+
+    def take_metrics(self) -> dict[str, Any]: ...
+
+
+class Pulse:
+    """Finds out what is new of a run since the last time."""
+
+    def __init__(self, run_id: UUID) -> None:
+        self.run_id = run_id
+        self._last_number: int | None = None
+        self._last_status: tuple[Any, ...] = ()
+        self._replays = -1
+
+    def notices(self, source: Source) -> list[tuple[str, Message]]:
+        """(kind, message) for each kind that has news."""
+        run = Run.objects.filter(pk=self.run_id).first()
+        if run is None:
+            return []
+        found = []
+        if (notice := self._metrics(run, source)) is not None:
+            found.append(("metrics", notice))
+        standing = (run.status, run.wish, run.done, run.reason)
+        if standing != self._last_status:
+            self._last_status = standing
+            found.append(("status", status_message(run)))
+        return found
+
+    def _metrics(self, run: Run, source: Source) -> Message | None:
+        body = source.take_metrics()
+        if self._last_number is None:
+            self._last_number = live_queries.newest_episode(run) or 0
+        after = self._last_number
+        episodes = summaries_after(run, after)
+        replays = run.replays.count() if episodes["number"] or self._replays < 0 else self._replays
+        if not body and not episodes["number"] and replays == self._replays:
+            return None
+        self._replays = replays
+        if episodes["number"]:
+            self._last_number = episodes["number"][-1]
+        return metrics_message(source, body, episodes, after, replays)
+
+
+def metrics_message(
+    source: Source, body: dict[str, Any], episodes: dict[str, list], after: int, replays: int | None
+) -> Message:
+    numbers = [*episodes["number"][-1:], *([source.newest.number] if source.newest else [])]
+    return message(
+        "metrics",
+        at=body.get("at"),
+        values=body.get("values", {}),
+        episodes=episodes,
+        after=after,
+        newest_episode=max(numbers, default=None),
+        dropped=source.dropped,
+        replays=replays,
+    )
+
+
+def status_message(run: Run) -> Message:
+    """The status with its panel, the same for everybody: what one person may do is not in it."""
+    context = {"run": run, "pace": live_queries.pace_words(run)}
+    return message(
+        "status",
+        status=run.status,
+        wish=run.wish,
+        reason=run.reason,
+        done=run.done,
+        total=run.total,
+        unit=run.unit,
+        html=render_to_string("live/_run_progress.html", context),
+    )
+
+
+def summaries_after(run: Run, number: int) -> dict[str, list]:
+    """Columns of the episodes numbered above `number`; thinned where there are very many."""
+    names = ("number", "survival_steps", "score", "stage")
+    rows = list(
+        EpisodeSummary.objects.filter(run=run, number__gt=number)
+        .order_by("number")
+        .values_list(*names)[: MOST_SUMMARIES + 1]
+    )
+    if len(rows) > MOST_SUMMARIES:
+        return queries.episode_series(run, live_queries.CHART_POINTS)
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    return dict(zip(names, map(list, columns), strict=True))
+
+
+def catch_up_message(run_id: UUID, after: int, source: Source) -> Message:
+    run = Run.objects.get(pk=run_id)
+    return metrics_message(source, {}, summaries_after(run, after), after, run.replays.count())
+
+
+def connected_message(run_id: UUID, source: Source) -> Message:
+    """What a watcher must know first."""
+    run = Run.objects.select_related("owner", "classroom", "model", "version__model", "brain").get(
+        pk=run_id
+    )
+    newest = source.newest
+    brain = run.spec["content"].get("brain")
+    layout = newest.layout if newest else None
+    return message(
+        "connected",
+        run=queries.run_summary(run),
+        level=run.level,
+        layout=layout,
+        brain_hash=content_hash(brain) if brain is not None else None,
+        action_names=layout.get("actions") if layout else None,
+        newest_episode=newest.number if newest else live_queries.newest_episode(run),
+        dropped=max(source.dropped, run.episodes_dropped),
+        acknowledge=ACKNOWLEDGE,
+    )
+
+
+def newest_stored(run_id: UUID) -> EncodedEpisode | None:
+    """For a run that publishes nothing now: the newest episode that was kept."""
+    replay = Replay.objects.filter(run_id=run_id).select_related("artifact").first()
+    if replay is None:
+        return None
+    try:
+        return encode_for_watchers(queries.read_replay(replay), REPLAY)
+    except ReplayUnreadableError:
+        return None
+
+
+def stored_episode(run_id: UUID, number: int) -> EncodedEpisode | None:
+    """A kept episode; None if this one was not kept. Raises: ReplayUnreadableError."""
+    replay = Replay.objects.filter(run_id=run_id, number=number).select_related("artifact").first()
+    return encode_for_watchers(queries.read_replay(replay), REPLAY) if replay else None
+
+
+def as_replay(episode: EncodedEpisode) -> EncodedEpisode:
+    """The newest live episode, asked for as a replay: the same steps under the other name."""
+    start = Message(episode.start.body.replace(f'"mode":"{LIVE}"', f'"mode":"{REPLAY}"', 1))
+    fields = {name: getattr(episode, name) for name in episode.__dataclass_fields__}
+    return EncodedEpisode(**{**fields, "mode": REPLAY, "start": start})
+
+
+def replay_list_message(run_id: UUID, filters: dict[str, Any]) -> Message:
+    """Raises: SpecError naming every filter that is wrong."""
+    run = Run.objects.get(pk=run_id)
+    listed = queries.replay_list(run, filters)[:MOST_LISTED]
+    return message("replay_list", episodes=[queries.replay_data(replay) for replay in listed])

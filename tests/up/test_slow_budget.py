@@ -1,0 +1,95 @@
+"""`--slow-budget-s`: a time-boxed share of the slow tests, and no word lost about the rest."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFTEST = """
+import pytest
+from tests.running.slow_budget import SlowBudget, budget_of
+
+def pytest_addoption(parser):
+    parser.addoption("--slow-budget-s", type=float, default=None)
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow(expected_s): slow")
+    config.pluginmanager.register(SlowBudget(budget_of(config)))
+"""
+TESTS = """
+import pytest
+
+@pytest.mark.slow(40)
+def test_slow_one(): pass
+
+@pytest.mark.slow(40)
+def test_slow_two(): pass
+
+@pytest.mark.slow
+def test_slow_of_unknown_length(): pass
+
+def test_quick(): pass
+"""
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Path:
+    (tmp_path / "conftest.py").write_text(CONFTEST)
+    (tmp_path / "test_some.py").write_text(TESTS)
+    return tmp_path
+
+
+def run(suite: Path, *options: str) -> list[str]:
+    """Lines of `pytest -v` in the suite."""
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-v", "-p", "no:django", "-p", "no:cacheprovider"]
+        + ["--rootdir", str(suite), *options, str(suite)],
+        cwd=suite,
+        env=plain | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
+
+
+def passed(lines: list[str]) -> list[str]:
+    return [line.split("::")[1].split()[0] for line in lines if "PASSED" in line and "::" in line]
+
+
+def test_without_the_option_slow_tests_are_left_out(suite: Path) -> None:
+    lines = run(suite)
+    assert passed(lines) == ["test_quick"]
+    assert "1 passed, 3 deselected" in lines[-1]
+
+
+def test_asking_for_slow_tests_runs_all_of_them(suite: Path) -> None:
+    lines = run(suite, "-m", "slow")
+    assert passed(lines) == ["test_slow_one", "test_slow_two", "test_slow_of_unknown_length"]
+
+
+def test_what_does_not_fit_is_named_and_never_counted_as_passed(suite: Path) -> None:
+    # 40 s expected fit into 45; the next 40 and 30 do not add up only if time passes, so the
+    # budget counts what each may take from now on: 40, then 40, then 30.
+    lines = run(suite, "--slow-budget-s", "35")
+    assert passed(lines) == ["test_quick", "test_slow_of_unknown_length"]
+    assert "2 passed, 2 deselected" in lines[-1]
+    assert "2 did not fit into 35 s. `pytest -m slow` runs them:" in lines
+    assert [line.split("::")[1] for line in lines if line.startswith("  test_some.py::")] == [
+        "test_slow_one",
+        "test_slow_two",
+    ]
+
+
+def test_workers_of_xdist_name_them_too(suite: Path) -> None:
+    text = "\n".join(run(suite, "--slow-budget-s", "35", "-n", "1"))
+    assert "2 passed" in text
+    assert "2 did not fit into 35 s" in text
+    assert "test_slow_one" in text
