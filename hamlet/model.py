@@ -43,11 +43,7 @@ class HamletModel:
         adapter: str | None = None,
     ) -> None:
         """Take a snapshot of `network`: training it further does not change this model."""
-        snapshot = copy.deepcopy(network)
-        for parameter in snapshot.parameters():
-            # A learner may keep all its weights in one block of memory.
-            parameter.data = own_memory(parameter.data)
-        self._set_up(snapshot, metadata, adapter)
+        self._set_up(copy.deepcopy(network), metadata, adapter)
 
     def _set_up(
         self, network: CompiledBrain, metadata: Mapping[str, Any] | None, adapter: str | None

@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, load_backend
 from django.contrib.auth.models import AnonymousUser
@@ -43,13 +43,12 @@ class Visitor:
 
 def refusals(visitors: Iterable[Visitor]) -> dict[Visitor, int]:
     """The close code for each visitor who may not watch (any more)."""
-    users: dict[str | None, User | AnonymousUser] = {}
     runs: dict[str | None, set[UUID]] = {}
     for visitor in visitors:
         runs.setdefault(visitor.session_key, set()).add(visitor.run_id)
     found = {}
     for session_key, run_ids in runs.items():
-        user = users[session_key] = user_of_session(session_key)
+        user = user_of_session(session_key)
         visible = set(visible_runs(user).filter(pk__in=run_ids).values_list("pk", flat=True))
         for run_id in run_ids - visible:
             code = OUT_OF_SIGHT if user.is_authenticated else SIGNED_OUT
@@ -103,7 +102,9 @@ class AccessGuard:
             await asyncio.sleep(CHECK_EVERY_S)
             asked = dict(self._visitors)
             try:
-                refused = await sync_to_async(refusals)({visitor for visitor, _ in asked.values()})
+                refused = await database_sync_to_async(refusals)(
+                    {visitor for visitor, _ in asked.values()}
+                )
                 answered_at = time.monotonic()
             except Exception:
                 logger.exception("nobody can say who may still watch")

@@ -10,12 +10,12 @@ import logging
 import time
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from hamlet.errors import SpecError
 from live import access, fanout, snapshots
-from live.encoding import message
+from live.encoding import as_replay, message
 from live.protocol import (
     MAX_CLIENT_BYTES,
     TOO_LARGE,
@@ -39,26 +39,35 @@ class RunConsumer(AsyncWebsocketConsumer):
 
     feed: fanout.RunFeed | None = None
     sender: asyncio.Task | None = None
+    ending = False
+
+    async def __call__(self, *arguments: Any) -> Any:
+        try:
+            return await super().__call__(*arguments)
+        finally:
+            # However it ends (an error, a server that stops): nothing of it stays behind.
+            await self._clean_up()
 
     async def connect(self) -> None:
         self.run_id = self.scope["url_route"]["kwargs"]["run_id"]
         session = self.scope.get("session")
         visitor = access.Visitor(getattr(session, "session_key", None), self.run_id)
-        if await sync_to_async(access.refusals)([visitor]):
+        if await self._ask(access.refusals, [visitor]):
             # Absent and out of sight are told alike: the handshake is refused.
             await self.close()
             return
         self.watcher = Watcher()
         self.rate, self.refused = RateBound(time.monotonic()), 0
         # Join before reading, or an episode that lands in between is never seen.
-        self.feed = await fanout.join(self.run_id, self.watcher)
+        self.feed = fanout.join(self.run_id, self.watcher)
+        await self.feed.ready()
         await self.accept()
         access.guard().watch(self, visitor, self._cut)
         self.watcher.reply(await self._ask(snapshots.connected_message, self.run_id, self.feed))
         await self._show_newest()
         self.sender = asyncio.create_task(self._send_all())
 
-    async def disconnect(self, code: int) -> None:
+    async def _clean_up(self) -> None:
         access.guard().forget(self)
         if self.sender is not None:
             self.sender.cancel()
@@ -66,36 +75,29 @@ class RunConsumer(AsyncWebsocketConsumer):
             await fanout.leave(self.feed, self.watcher)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        if self.sender is None:
+        if self.ending:
             return
-        if text_data is None or len(text_data) > MAX_CLIENT_BYTES:
-            self._refuse(f"expected text of at most {MAX_CLIENT_BYTES} bytes")
-            if text_data is None and len(bytes_data or b"") <= MAX_CLIENT_BYTES:
-                return
-            await self.close(TOO_LARGE)
+        if len(text_data or bytes_data or "") > MAX_CLIENT_BYTES:
+            await self._end(TOO_LARGE)
             return
         try:
-            asked = read_client_message(text_data)
+            asked = read_client_message(text_data if text_data is not None else bytes_data)
         except SpecError as error:
-            await self._count_refusal("", str(error))
-            return
-        if asked["type"] == "ack":
-            if not self.watcher.acknowledge(asked["seq"]):
-                self._refuse("seq: that message was never sent", "ack")
+            await self._count_refusal(None, str(error))
             return
         if not self.rate.allows(asked["type"], time.monotonic()):
-            await self._count_refusal(asked["type"], "too many messages; slow down")
+            await self._count_refusal(asked["type"], "Too many messages; slow down.")
             return
-        await self._answer(asked)
+        try:
+            await getattr(self, f"_answer_{asked['type']}")(asked)
+        except (SpecError, TrainingError) as error:
+            self._refuse(str(error), asked["type"])
 
     # What the watcher asks for
 
-    async def _answer(self, asked: dict[str, Any]) -> None:
-        answer = getattr(self, f"_answer_{asked['type']}")
-        try:
-            await answer(asked)
-        except (SpecError, TrainingError) as error:
-            self._refuse(str(error), asked["type"])
+    async def _answer_ack(self, asked: dict[str, Any]) -> None:
+        if not self.watcher.acknowledge(asked["seq"]):
+            self._refuse(f"seq: {asked['seq']} was never sent", "ack")
 
     async def _answer_ping(self, asked: dict[str, Any]) -> None:
         self.watcher.reply(message("pong", sent=asked["sent"], at=time.time()))
@@ -107,14 +109,13 @@ class RunConsumer(AsyncWebsocketConsumer):
         self.watcher.hold()
 
     async def _answer_play(self, _: dict[str, Any]) -> None:
-        if not self.watcher.replaying:
-            self.watcher.release(self.feed.newest)
+        self.watcher.resume()
 
     async def _answer_follow_latest(self, _: dict[str, Any]) -> None:
-        self.watcher.release(self.feed.newest)
+        self.watcher.follow(self.feed.newest)
 
-    async def _answer_set_speed(self, asked: dict[str, Any]) -> None:
-        self.watcher.speed = asked["speed"]
+    async def _answer_set_speed(self, _: dict[str, Any]) -> None:
+        """The browser plays by itself; reading the message has checked the speed."""
 
     async def _answer_seek(self, asked: dict[str, Any]) -> None:
         self.watcher.seek(asked["step"])
@@ -122,14 +123,13 @@ class RunConsumer(AsyncWebsocketConsumer):
     async def _answer_load_replay(self, asked: dict[str, Any]) -> None:
         number, newest = asked["episode"], self.feed.newest
         if newest is not None and newest.number == number:
-            episode = snapshots.as_replay(newest)
+            episode = as_replay(newest)
         else:
             episode = await self._ask(snapshots.stored_episode, self.run_id, number)
         if episode is None:
             self._refuse(f"Episode {number} was not kept. Choose one of the list.", "load_replay")
             return
-        self.watcher.hold()
-        self.watcher.show(episode)
+        self.watcher.replay(episode)
 
     async def _answer_list_replays(self, asked: dict[str, Any]) -> None:
         filters = asked["filters"]
@@ -143,7 +143,7 @@ class RunConsumer(AsyncWebsocketConsumer):
 
     async def _show_newest(self) -> None:
         if self.feed.newest is not None:
-            self.watcher.release(self.feed.newest)
+            self.watcher.follow(self.feed.newest)
             return
         stored = await self._ask(snapshots.newest_stored, self.run_id)
         if stored is not None and self.feed.newest is None:
@@ -157,17 +157,15 @@ class RunConsumer(AsyncWebsocketConsumer):
                 while (text := self.watcher.next_text()) is not None:
                     await self.send(text_data=text)
                 if self.watcher.overflowed:
-                    await self.close(TOO_MUCH)
+                    await self._end(TOO_MUCH)
                     return
                 if self.watcher.stalled:
-                    await self.close(TOO_SLOW)
+                    await self._end(TOO_SLOW)
                     return
                 await self._wait()
-        except asyncio.CancelledError:
-            raise
         except Exception:
             logger.exception("run %s: a watcher cannot be served", self.run_id)
-            await self.close(TRY_AGAIN)
+            await self._end(TRY_AGAIN)
 
     async def _wait(self) -> None:
         try:
@@ -176,18 +174,22 @@ class RunConsumer(AsyncWebsocketConsumer):
             return  # time to look whether it still reads
 
     async def _ask(self, question: Any, *arguments: Any) -> Any:
-        return await sync_to_async(question)(*arguments)
+        return await database_sync_to_async(question)(*arguments)
 
     def _cut(self, code: int) -> None:
         access.guard().forget(self)
-        self.closing = asyncio.create_task(self.close(code))
+        self.cutting = asyncio.create_task(self._end(code))
+
+    async def _end(self, code: int) -> None:
+        self.ending = True
+        await self.close(code)
 
     def _refuse(self, text: str, about: str | None = None) -> None:
         self.watcher.reply(message("error", text=text, about=about))
 
-    async def _count_refusal(self, about: str, text: str) -> None:
+    async def _count_refusal(self, about: str | None, text: str) -> None:
         self.refused += 1
         if self.refused > REFUSED_BEFORE_CUT:
-            await self.close(TOO_MUCH)
-            return
-        self._refuse(text, about or None)
+            await self._end(TOO_MUCH)
+        else:
+            self._refuse(text, about)

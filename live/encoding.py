@@ -7,7 +7,7 @@ to watcher (`seq`, `sent_at`) is put in front of it when it leaves.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -39,42 +39,49 @@ class EncodedEpisode:
     """An episode as the messages that show it, shared by every watcher.
 
     Attributes:
+        start_fields: of the first message, as plain data.
         batches: state updates in order; batch i begins at step i x BATCH_STEPS.
     """
 
     number: int
     mode: str
     steps: int
-    layout: Mapping[str, Any] | None
-    ended_at: float
+    start_fields: Mapping[str, Any]
     start: Message
     batches: tuple[Message, ...]
     end: Message
 
+    def same_as(self, other: EncodedEpisode) -> bool:
+        return (self.number, self.mode) == (other.number, other.mode)
+
 
 def encode_for_watchers(episode: Episode, mode: str, dropped: int = 0) -> EncodedEpisode:
     """Split an episode into its messages."""
-    start = message(
-        "episode_start",
-        **without(episode.start, "type", "mode"),
-        mode=mode,
-        episode_id=episode.number,
-        survival_steps=episode.steps,
-        ended_at=episode.ended_at,
-        dropped=dropped,
-    )
+    start_fields = {
+        **without(episode.start, "type"),
+        "mode": mode,
+        "episode_id": episode.number,
+        "survival_steps": episode.steps,
+        "ended_at": episode.ended_at,
+        "dropped": dropped,
+    }
     end = message("episode_end", **without(episode.end, "type"), episode_id=episode.number)
-    layout = episode.start.get("layout")
     return EncodedEpisode(
         number=episode.number,
         mode=mode,
         steps=episode.steps,
-        layout=layout if isinstance(layout, Mapping) else None,
-        ended_at=episode.ended_at,
-        start=start,
+        start_fields=start_fields,
+        start=message("episode_start", **start_fields),
         batches=tuple(batches(episode)),
         end=end,
     )
+
+
+def as_replay(episode: EncodedEpisode) -> EncodedEpisode:
+    """A live episode that is asked for as a replay: the same steps under the other mode."""
+    fields = {**episode.start_fields, "mode": REPLAY}
+    start = message("episode_start", **fields)
+    return replace(episode, mode=REPLAY, start_fields=fields, start=start)
 
 
 def batches(episode: Episode) -> list[Message]:

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 import redis.asyncio
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -23,7 +23,7 @@ from redis.exceptions import RedisError
 from hamlet.errors import SpecError
 from hamlet.recording import decode_episode
 from live import snapshots
-from live.encoding import LIVE, EncodedEpisode, encode_for_watchers, message
+from live.encoding import LIVE, EncodedEpisode, encode_for_watchers
 from live.watcher import Watcher
 from training.events import Message, decode_message, latest_episode_key, run_channel
 
@@ -59,6 +59,14 @@ class RunFeed:
             asyncio.create_task(self._listen(), name=f"feed-{run_id}"),
             asyncio.create_task(self._beat(), name=f"pulse-{run_id}"),
         ]
+
+    async def ready(self) -> None:
+        """Wait until the subscription stands, so that what is read afterwards leaves no gap.
+
+        Not for ever: without Valkey a page still shows what the database has.
+        """
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self.connected.wait(), JOIN_TIMEOUT_S)
 
     async def stop(self) -> None:
         for task in self._tasks:
@@ -135,7 +143,7 @@ class RunFeed:
             await asyncio.sleep(BUSY_PULSE_S)
 
     async def _tell(self) -> None:
-        for kind, notice in await sync_to_async(self._pulse.notices)(self):
+        for kind, notice in await database_sync_to_async(self._pulse.notices)(self):
             for watcher in self.watchers:
                 watcher.notify(kind, notice)
 
@@ -153,6 +161,7 @@ def connect() -> redis.asyncio.Redis:
     """A connection that says when it breaks; the feed itself subscribes and catches up again."""
     return redis.asyncio.Redis.from_url(
         settings.REDIS_URL,
+        socket_timeout=5.0,
         socket_connect_timeout=2.0,
         socket_keepalive=True,
         health_check_interval=10,
@@ -160,19 +169,13 @@ def connect() -> redis.asyncio.Redis:
     )
 
 
-async def join(run_id: UUID, watcher: Watcher) -> RunFeed:
-    """Add a watcher; the feed of the run starts with its first one.
-
-    Returns once the subscription stands, so that what is read afterwards has no gap to it, or
-    after JOIN_TIMEOUT_S: without Valkey a page still shows what the database has.
-    """
+def join(run_id: UUID, watcher: Watcher) -> RunFeed:
+    """Add a watcher; the feed of the run starts with its first one."""
     key = (asyncio.get_running_loop(), run_id)
     feed = _feeds.get(key)
     if feed is None:
         feed = _feeds[key] = RunFeed(run_id)
     feed.watchers.add(watcher)
-    with suppress(TimeoutError):
-        await asyncio.wait_for(feed.connected.wait(), JOIN_TIMEOUT_S)
     return feed
 
 

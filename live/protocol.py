@@ -6,12 +6,17 @@ without gaps, per connection) and `sent_at` (seconds since the epoch, by the ser
 | server says | fields |
 |---|---|
 | connected | run, level, layout, brain_hash, action_names, newest_episode, dropped, acknowledge |
-| episode_start | mode (`live_training`, `replay`), episode_id, survival_steps, ended_at, dropped, skipped, queue, and everything the episode's own start holds (town: curriculum_stage, multiplier, epsilon, intrinsic_weight, layout...) |
-| state_update | episode_id, `from` (index of the first step), `count` (at most 64), `steps`: one list per field, so that step `from + i` is entry i of each |
-| episode_end | episode_id, and everything the episode's own end holds (town: reason, totals, visits, transitions, meters_at_end) |
+| episode_start | mode (`live_training`, `replay`), episode_id, survival_steps, ended_at, dropped, |
+| | skipped, queue, and all that the episode's own start holds (town: curriculum_stage, |
+| | multiplier, epsilon, intrinsic_weight, layout...) |
+| state_update | episode_id, `from` (index of the first step), `count` (at most 64), and `steps`: |
+| | one list per field, so that step `from + i` of the episode is entry i of each |
+| episode_end | episode_id, and all that the episode's own end holds (town: reason, totals, |
+| | visits, transitions, meters_at_end) |
 | replay_list | episodes: number, survival_steps, score, stage, reasons, ended_at |
-| metrics | at, values, episodes (columns of summaries numbered above `after`), after, newest_episode, dropped, replays |
-| status | status, wish, done, total, unit, html (the panel, rendered) |
+| metrics | at, values, after, episodes (columns of the summaries numbered above `after`), |
+| | newest_episode, dropped, replays (how many are kept) |
+| status | status, wish, reason, done, total, unit, html (the panel, rendered) |
 | error | text, and `about`: the type of the message it answers |
 | pong | sent (as in the ping), at (the server's clock) |
 
@@ -19,9 +24,10 @@ without gaps, per connection) and `sent_at` (seconds since the epoch, by the ser
 |---|---|---|
 | ack | seq | see below |
 | ping | sent | pong |
-| pause, play | | new episodes are held back; are sent again |
+| pause | | new episodes are held back |
+| play | | episodes that end from now on are sent again, unless a replay was asked for |
 | step | by | as pause: somebody looks closely |
-| set_speed | speed, 0.2 to 10 | kept; the browser plays by itself |
+| set_speed | speed, 0.2 to 10 | nothing: the browser plays by itself; a wrong speed is refused |
 | seek | step, from 0 | the batch with that step is sent next, if it is not there yet |
 | load_replay | episode | that episode in mode `replay`; new ones are held back |
 | list_replays | filters | replay_list |
@@ -51,7 +57,7 @@ STALLED_AFTER_S = 30.0
 
 MAX_CLIENT_BYTES = 4096
 MESSAGES_PER_S, MESSAGES_AT_ONCE = 20.0, 60.0
-COSTS = {"load_replay": 5.0, "list_replays": 3.0, "catch_up": 5.0}  # of messages that read much
+COSTS = {"load_replay": 5.0, "list_replays": 3.0, "catch_up": 5.0, "ack": 0.1}  # others: 1
 
 SLOWEST, FASTEST = 0.2, 10.0
 MAX_NUMBER = 10**12
@@ -86,10 +92,10 @@ CLIENT_MESSAGE = Tagged(
 )
 
 
-def read_client_message(text: str) -> dict[str, Any]:
+def read_client_message(text: str | bytes | None) -> dict[str, Any]:
     """Raises: SpecError saying what is wrong with the message."""
     try:
-        data = orjson.loads(text)
+        data = orjson.loads(text or b"")
     except orjson.JSONDecodeError as error:
         raise SpecError([Problem("(message)", f"not valid JSON: {error}")]) from None
     return validate(CLIENT_MESSAGE, data)

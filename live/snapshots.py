@@ -12,7 +12,7 @@ from django.template.loader import render_to_string
 
 from hamlet.schema import content_hash
 from live import queries as live_queries
-from live.encoding import LIVE, REPLAY, EncodedEpisode, Message, encode_for_watchers, message
+from live.encoding import REPLAY, EncodedEpisode, Message, encode_for_watchers, message
 from live.protocol import ACKNOWLEDGE
 from training import queries
 from training.errors import ReplayUnreadableError
@@ -126,7 +126,7 @@ def connected_message(run_id: UUID, source: Source) -> Message:
     )
     newest = source.newest
     brain = run.spec["content"].get("brain")
-    layout = newest.layout if newest else None
+    layout = newest.start_fields.get("layout") if newest else None
     return message(
         "connected",
         run=queries.run_summary(run),
@@ -155,13 +155,6 @@ def stored_episode(run_id: UUID, number: int) -> EncodedEpisode | None:
     """A kept episode; None if this one was not kept. Raises: ReplayUnreadableError."""
     replay = Replay.objects.filter(run_id=run_id, number=number).select_related("artifact").first()
     return encode_for_watchers(queries.read_replay(replay), REPLAY) if replay else None
-
-
-def as_replay(episode: EncodedEpisode) -> EncodedEpisode:
-    """The newest live episode, asked for as a replay: the same steps under the other name."""
-    start = Message(episode.start.body.replace(f'"mode":"{LIVE}"', f'"mode":"{REPLAY}"', 1))
-    fields = {name: getattr(episode, name) for name in episode.__dataclass_fields__}
-    return EncodedEpisode(**{**fields, "mode": REPLAY, "start": start})
 
 
 def replay_list_message(run_id: UUID, filters: dict[str, Any]) -> Message:

@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 
-from live.encoding import LIVE, EncodedEpisode, Message
+from live.encoding import EncodedEpisode, Message
 from live.protocol import (
     BATCH_STEPS,
     QUEUE_CAPACITY,
@@ -30,19 +30,19 @@ class Watcher:
     Attributes:
         skipped: live episodes that this watcher did not get because it was too slow.
         holding: new live episodes are held back, as somebody looks at something else.
+        replaying: and that is a stored episode which was asked for.
         overflowed: it asked for more answers than it reads; it is to be let go.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.skipped = 0
-        self.holding = False
+        self.holding = self.replaying = False
         self.overflowed = False
         self.wake = asyncio.Event()
         self._clock = clock
         self._replies: deque[Message] = deque()
         self._notices: dict[str, Message] = {}
         self._episodes: deque[tuple[float, EncodedEpisode]] = deque()
-        self._held: EncodedEpisode | None = None
         self._current: EncodedEpisode | None = None
         self._ended = True  # whether the current episode's last message has been sent
         self._plan: deque[Message] = deque()
@@ -56,7 +56,6 @@ class Watcher:
     def offer(self, episode: EncodedEpisode) -> None:
         """A new live episode. Never waits; when the queue is full the oldest gives way."""
         if self.holding:
-            self._held = episode
             return
         if len(self._episodes) == QUEUE_CAPACITY:
             self._episodes.popleft()
@@ -84,17 +83,25 @@ class Watcher:
     def hold(self) -> None:
         """Keep new live episodes back; the one that has begun is sent to its end."""
         self.holding = True
-        if self._episodes:
-            self._held = self._episodes[-1][1]
-            self._episodes.clear()
+        self._episodes.clear()
 
-    def release(self, newest: EncodedEpisode | None) -> None:
-        """Send live episodes again, the newest first."""
-        self.holding = False
-        newest, self._held = newest or self._held, None
-        shown = self._current
-        again = shown is None or shown.mode != LIVE or shown.number != getattr(newest, "number", 0)
-        if newest is not None and again:
+    def replay(self, episode: EncodedEpisode) -> None:
+        """Show a stored episode, and hold live ones back until they are asked for."""
+        self.hold()
+        self.replaying = True
+        self.show(episode)
+
+    def resume(self) -> None:
+        """Send the live episodes that end from now on."""
+        if not self.replaying:
+            self.holding = False
+
+    def follow(self, newest: EncodedEpisode | None) -> None:
+        """Send live episodes again, beginning with the newest there is."""
+        self.holding = self.replaying = False
+        last = self._episodes[-1][1] if self._episodes else self._current
+        known = last is not None and newest is not None and last.same_as(newest)
+        if newest is not None and not known:
             self.offer(newest)
 
     def seek(self, step: int) -> None:

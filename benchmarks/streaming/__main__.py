@@ -25,6 +25,7 @@ from collections.abc import Sequence
 from benchmarks.command import begin, parser_for
 from benchmarks.measuring import Spread, percentile
 from benchmarks.report import Cell, Table, verdict
+from benchmarks.streaming.fan_out import fan_out
 from benchmarks.streaming.phases import Crowd, Turn, speed, take_turn
 from benchmarks.streaming.site import Site
 
@@ -42,8 +43,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--num-envs", nargs="+", type=int, default=[16, 1], help="environments of each run watched"
     )
+    parser.add_argument(
+        "--paces", nargs="+", type=float, default=[2.0, 5.0, 10.0], help="episodes/s, fan-out alone"
+    )
     parser.add_argument("--warm-up", type=int, default=2000, help="env steps before the first turn")
-    quick = {"seconds": 3.0, "watchers": 4, "num_envs": [4], "warm_up": 1200, "rounds": 1}
+    quick = {"seconds": 3.0, "watchers": 4, "num_envs": [4], "warm_up": 1200, "paces": [2.0]}
     packages = ["Django", "channels", "daphne", "redis", "channels_redis", "websockets"]
     options, report = begin(parser, argv, quick=quick, packages=packages)
     with Site() as site:
@@ -51,12 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         site.cancel_all_runs()
         cookie = site.sign_in()
         for num_envs in options.num_envs:
-            turns, episodes = watch_run(site, cookie, num_envs, options)
-            for table in (
-                slowdown(num_envs, turns, episodes, options),
-                latency(num_envs, turns, options),
-            ):
-                report.add(table)
+            run, turns = watch_run(site, cookie, num_envs, options)
+            episodes = site.episodes(run, since=turns[0].began)
+            report.add(slowdown(num_envs, turns, episodes, options))
+            report.add(latency(num_envs, turns, options))
+        report.add(fan_out(site, run, cookie, options))
     report.end(options.json)
     return 0
 
@@ -71,10 +74,8 @@ def crowds(options: Namespace) -> list[Crowd]:
     ]
 
 
-def watch_run(
-    site: Site, cookie: str, num_envs: int, options: Namespace
-) -> tuple[list[Turn], list[dict]]:
-    """Train one run and let the crowds take turns. Returns: turns and the run's episodes."""
+def watch_run(site: Site, cookie: str, num_envs: int, options: Namespace) -> tuple[str, list[Turn]]:
+    """Train one run and let the crowds take turns. Returns: the run, paused, and the turns."""
     run = site.start_run(
         {
             "system": "town",
@@ -92,9 +93,9 @@ def watch_run(
             print(f"round {number + 1}: {crowd.name}", file=sys.stderr)
             turns.append(take_turn(site, run, cookie, crowd, options.seconds))
         order.reverse()
-    site.call("POST", f"runs/{run}/cancel")
-    site.wait_for(run, "cancelled")  # its last rows are written now
-    return turns, site.episodes(run, since=turns[0].began)
+    site.call("POST", f"runs/{run}/pause")
+    site.wait_for(run, "paused")  # its last rows are written now
+    return run, turns
 
 
 def slowdown(num_envs: int, turns: list[Turn], episodes: list[dict], options: Namespace) -> Table:

@@ -15,10 +15,12 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from benchmarks.machine import ROOT
+from benchmarks.streaming.usage import PARTS, processes_of
 from hamletweb.embedded.process import free_port
 
 START_TIMEOUT_S, STOP_TIMEOUT_S = 180.0, 60.0
@@ -143,6 +145,10 @@ class Site:
                 path = following.partition("/api/v1/")[2]
         return [episode for episode in reversed(found) if ended_at(episode) > since]
 
+    def web_pid(self) -> int:
+        """The process of the web server."""
+        return processes_of(self.pid, PARTS["web server"])[0]
+
     def sign_in(self) -> str:
         """Sign an admin in through the page, as a browser would. Returns: the Cookie header."""
         jar = http.cookiejar.CookieJar()
@@ -162,6 +168,4 @@ class Site:
 
 def ended_at(episode: dict[str, Any]) -> float:
     """Seconds since the epoch."""
-    from datetime import datetime
-
     return datetime.fromisoformat(episode["ended_at"]).timestamp()

@@ -38,28 +38,37 @@ def stat_fields(pid: int) -> list[str]:
         return []
 
 
-def cpu_seconds(pid: int) -> dict[str, float]:
-    """CPU seconds so far of each part below `pid`, by name; exited processes do not count."""
-    totals = dict.fromkeys(PARTS, 0.0)
-    for child in descendants(pid):
+def processes_of(pid: int, sign: str) -> list[int]:
+    """Processes below `pid` whose command line holds `sign`, oldest first."""
+    found = []
+    for child in sorted(descendants(pid)):
         try:
             command = Path(f"/proc/{child}/cmdline").read_bytes().replace(b"\0", b" ").decode()
         except OSError:
             continue
-        part = next((name for name, sign in PARTS.items() if sign in command), None)
-        fields = stat_fields(child)
-        if part and fields:
-            totals[part] += (int(fields[11]) + int(fields[12])) / TICKS
-    return totals
+        if sign in command:
+            found.append(child)
+    return found
+
+
+def cpu_seconds(pid: int) -> float:
+    """CPU seconds of one process so far; 0 once it is gone."""
+    fields = stat_fields(pid)
+    return (int(fields[11]) + int(fields[12])) / TICKS if fields else 0.0
+
+
+def cpu_seconds_of_parts(pid: int) -> dict[str, float]:
+    """CPU seconds so far of each part below `pid`; processes that ended do not count."""
+    return {name: sum(map(cpu_seconds, processes_of(pid, sign))) for name, sign in PARTS.items()}
 
 
 class CoreMeter:
     """Cores in use on average since it was made."""
 
     def __init__(self, pid: int) -> None:
-        self._pid, self._before, self._began = pid, cpu_seconds(pid), time.monotonic()
+        self._pid, self._before, self._began = pid, cpu_seconds_of_parts(pid), time.monotonic()
 
     def read(self) -> dict[str, float]:
         elapsed = time.monotonic() - self._began
-        now = cpu_seconds(self._pid)
+        now = cpu_seconds_of_parts(self._pid)
         return {name: (now[name] - self._before[name]) / elapsed for name in PARTS}

@@ -110,6 +110,16 @@ def test_loading_a_network_leaves_the_global_generator_alone(saved):
     assert torch.equal(torch.get_rng_state(), before)
 
 
+def test_a_loaded_network_that_is_trained_on_draws_its_dropout_apart(tmp_path):
+    spec = changed(SMALL["dueling"], {"architecture.dueling.dropout": 0.5})
+    path = save_inference(tmp_path / "model.safetensors", compile_brain(spec, TINY)).path
+    obs = torch.ones(2, TINY.size)
+    before = torch.get_rng_state()
+    first, second = (load_network(path)[0].train()(obs)[0] for _ in range(2))
+    assert torch.equal(first, second)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
 def test_another_layout_is_refused_and_the_differing_groups_are_named(saved):
     assert HamletModel.load_from_checkpoint(saved.path, layout=TINY)
     message = refusal_of(saved.path, layout=town_layout(3, "scalar"))

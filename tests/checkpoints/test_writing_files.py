@@ -2,6 +2,7 @@
 
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -29,6 +30,26 @@ while True:
 def test_nothing_but_the_file_is_left_beside_it(tmp_path):
     saved = save_inference(tmp_path / "model.safetensors", model_of())
     assert list(tmp_path.iterdir()) == [saved.path]
+
+
+def test_the_numbers_reach_the_disk_before_the_name_and_the_name_before_the_answer(
+    tmp_path, monkeypatch
+):
+    calls = []
+    fsync, replace = os.fsync, os.replace
+
+    def noted_fsync(handle):
+        calls.append("directory" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+        fsync(handle)
+
+    def noted_replace(source, target):
+        calls.append("rename")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(os, "replace", noted_replace)
+    save_inference(tmp_path / "model.safetensors", model_of())
+    assert calls == ["file", "rename", "directory"]
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_trace(tmp_path):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import signal
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -44,8 +47,6 @@ def test_a_late_worker_changes_nothing(instructor, worker: Worker, settings) -> 
 
     wait_until(taken_over, what="the second worker")
     reaches(run, 50)
-    import os
-
     os.kill(int(stopped.split("|")[4]), signal.SIGCONT)
     late.wait_for_output("stopped at once")
     becomes(run, RunStatus.SUCCEEDED, RunStatus.FAILED)
@@ -81,25 +82,32 @@ def test_a_lost_message_is_sent_again(instructor, worker: Worker, redis_url: str
     becomes(lost, RunStatus.SUCCEEDED)
 
 
+@pytest.fixture
+def own_valkey() -> Iterator[EmbeddedValkey]:
+    """A server that a test may stop, since nobody else uses it."""
+    # Not below pytest's own folder, which the account of the server may not enter.
+    with tempfile.TemporaryDirectory(prefix="hamlet-tests-") as folder:
+        with EmbeddedValkey(Path(folder)) as valkey:
+            yield valkey
+
+
 def test_training_goes_on_while_the_broker_is_away(
-    instructor, worker: Worker, tmp_path: Path
+    instructor, worker: Worker, own_valkey: EmbeddedValkey
 ) -> None:
     undisturbed = left_alone(instructor)
-    with EmbeddedValkey(tmp_path / "own") as valkey:
-        run = queue(instructor)
-        worker(env={"REDIS_URL": valkey.url})  # finds the waiting run in the database
-        reaches(run, 20)
-        valkey.stop()
-        reaches(run, 60)
-        assert run.done >= 60
-        valkey.start()
-        becomes(run, RunStatus.SUCCEEDED, RunStatus.FAILED)
-        assert_as_if_nothing_had_happened(run, undisturbed)
-        after = queue(instructor, model="second", seed=8)
-        Celery(broker=valkey.url).send_task(
-            dispatch.TASK, args=[str(after.pk)], queue="training.cpu"
-        )
-        becomes(after, RunStatus.SUCCEEDED)
+    run = queue(instructor)
+    worker(env={"REDIS_URL": own_valkey.url})  # finds the waiting run in the database
+    reaches(run, 20)
+    own_valkey.stop()
+    reaches(run, 60)
+    assert run.done >= 60
+    own_valkey.start()
+    becomes(run, RunStatus.SUCCEEDED, RunStatus.FAILED)
+    assert_as_if_nothing_had_happened(run, undisturbed)
+    after = queue(instructor, model="second", seed=8)
+    broker = Celery(broker=own_valkey.url)
+    broker.send_task(dispatch.TASK, args=[str(after.pk)], queue="training.cpu")
+    becomes(after, RunStatus.SUCCEEDED)
 
 
 def test_cut_database_connections_are_made_anew(instructor, worker: Worker) -> None:

@@ -76,8 +76,7 @@ def test_asking_for_slow_tests_runs_all_of_them(suite: Path) -> None:
 
 
 def test_what_does_not_fit_is_named_and_never_counted_as_passed(suite: Path) -> None:
-    # 40 s expected fit into 45; the next 40 and 30 do not add up only if time passes, so the
-    # budget counts what each may take from now on: 40, then 40, then 30.
+    # Of 35 s, a test that may take 40 is too long; one that says nothing is taken for 30.
     lines = run(suite, "--slow-budget-s", "35")
     assert passed(lines) == ["test_quick", "test_slow_of_unknown_length"]
     assert "2 passed, 2 deselected" in lines[-1]
