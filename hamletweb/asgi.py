@@ -13,13 +13,15 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hamletweb.settings")
 django_application = get_asgi_application()
 
-from live.routing import websocket_urlpatterns  # noqa: E402 - needs the app registry
+# These need the app registry.
+from hamletweb.health.sockets import count_sockets  # noqa: E402
+from live.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": django_application,
         "websocket": AllowedHostsOriginValidator(
-            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+            AuthMiddlewareStack(count_sockets(URLRouter(websocket_urlpatterns)))
         ),
     }
 )

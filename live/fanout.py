@@ -102,14 +102,14 @@ class RunFeed:
         """After subscribing: what was published before is under a key."""
         kept = await client.get(latest_episode_key(self.run_id))
         if kept is not None:
-            await self._take(kept)
+            await self._take(kept, fresh=False)
         self._busy.set()
 
-    async def _take(self, data: bytes) -> None:
+    async def _take(self, data: bytes, *, fresh: bool = True) -> None:
         try:
             found = decode_message(data)
             if found.kind == "episode":
-                await self._take_episode(found)
+                await self._take_episode(found, fresh)
         except (SpecError, ValueError, KeyError) as error:
             logger.warning("run %s: a message cannot be read: %s", self.run_id, error)
             return
@@ -119,14 +119,14 @@ class RunFeed:
             self._metrics = found.body
         self._busy.set()
 
-    async def _take_episode(self, found: Message) -> None:
+    async def _take_episode(self, found: Message, fresh: bool) -> None:
         # After a reconnect the kept episode may be the one we have.
         if found.seq <= self._seq and self.newest is not None:
             return
         episode = await asyncio.to_thread(read_live_episode, found.body, found.dropped)
         self._seq, self.newest = found.seq, episode
         for watcher in self.watchers:
-            watcher.offer(episode)
+            watcher.offer(episode, fresh=fresh)
 
     # What the database says
 

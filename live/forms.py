@@ -9,7 +9,6 @@ from typing import Any
 from django import forms
 
 from hamlet.errors import Problem, SpecError
-from hamlet.runspec import MAX_SEED
 from hamlet.schema import describe, read_yaml
 from hamlet.systems import SYSTEMS, System
 from registry.accounts.queries import taught_classrooms
@@ -35,11 +34,10 @@ class RunForm(forms.Form):
         required=False, label="Class", help_text="Its members may watch. Empty: only you."
     )
     brain = forms.ChoiceField(required=False, help_text="The network and how it learns.")
-    budget = forms.IntegerField(required=False, min_value=1)
+    # No bounds here: training knows them, and names every fault of the request at once.
+    budget = forms.IntegerField(required=False)
     seed = forms.IntegerField(
         required=False,
-        min_value=0,
-        max_value=MAX_SEED,
         help_text="Same settings and seed: the same run, bit for bit. Empty: 0.",
     )
     overrides = forms.CharField(
@@ -66,8 +64,10 @@ class RunForm(forms.Form):
             (OWN_BRAIN, "the level's own brain"),
             *((name, name) for name in brains),
         ]
-        classes = taught_classrooms(user).order_by("name").values_list("name", flat=True)
+        classes = list(taught_classrooms(user).order_by("name").values_list("name", flat=True))
         self.fields["classroom"].choices = [("", "only me"), *((name, name) for name in classes)]
+        if len(classes) == 1:
+            self.initial["classroom"] = classes[0]
         for name in ("system", "level", "name", "classroom", "brain", "budget", "seed"):
             self.fields[name].widget.attrs["aria-describedby"] = f"id_{name}_notes"
 

@@ -7,8 +7,8 @@ without gaps, per connection) and `sent_at` (seconds since the epoch, by the ser
 |---|---|
 | connected | run, level, layout, brain_hash, action_names, newest_episode, dropped, acknowledge |
 | episode_start | mode (`live_training`, `replay`), episode_id, survival_steps, ended_at, dropped, |
-| | skipped, queue, and all that the episode's own start holds (town: curriculum_stage, |
-| | multiplier, epsilon, intrinsic_weight, layout...) |
+| | skipped, queue, fresh (false: not sent because it has just ended), and all that the |
+| | episode's own start holds (town: curriculum_stage, multiplier, epsilon, layout...) |
 | state_update | episode_id, `from` (index of the first step), `count` (at most 64), and `steps`: |
 | | one list per field, so that step `from + i` of the episode is entry i of each |
 | episode_end | episode_id, and all that the episode's own end holds (town: reason, totals, |

@@ -42,7 +42,8 @@ class Watcher:
         self._clock = clock
         self._replies: deque[Message] = deque()
         self._notices: dict[str, Message] = {}
-        self._episodes: deque[tuple[float, EncodedEpisode]] = deque()
+        self._episodes: deque[tuple[float, bool, EncodedEpisode]] = deque()  # when, fresh, what
+        self._fresh = False
         self._current: EncodedEpisode | None = None
         self._ended = True  # whether the current episode's last message has been sent
         self._plan: deque[Message] = deque()
@@ -53,14 +54,17 @@ class Watcher:
 
     # In
 
-    def offer(self, episode: EncodedEpisode) -> None:
-        """A new live episode. Never waits; when the queue is full the oldest gives way."""
+    def offer(self, episode: EncodedEpisode, *, fresh: bool = True) -> None:
+        """A live episode. Never waits; when the queue is full the oldest gives way.
+
+        Args: fresh: it has just come; one that was kept for a joiner tells nothing of delays.
+        """
         if self.holding:
             return
         if len(self._episodes) == QUEUE_CAPACITY:
             self._episodes.popleft()
             self.skipped += 1
-        self._episodes.append((self._clock(), episode))
+        self._episodes.append((self._clock(), fresh, episode))
         self.wake.set()
 
     def notify(self, kind: str, notice: Message) -> None:
@@ -77,7 +81,7 @@ class Watcher:
 
     def show(self, episode: EncodedEpisode) -> None:
         """Send this episode now, in place of what is being sent."""
-        self._begin(episode)
+        self._begin(episode, fresh=False)
         self.wake.set()
 
     def hold(self) -> None:
@@ -99,10 +103,10 @@ class Watcher:
     def follow(self, newest: EncodedEpisode | None) -> None:
         """Send live episodes again, beginning with the newest there is."""
         self.holding = self.replaying = False
-        last = self._episodes[-1][1] if self._episodes else self._current
+        last = self._episodes[-1][-1] if self._episodes else self._current
         known = last is not None and newest is not None and last.same_as(newest)
         if newest is not None and not known:
-            self.offer(newest)
+            self.offer(newest, fresh=False)
 
     def seek(self, step: int) -> None:
         """Send the batch with this step next, then those after it, then the others."""
@@ -163,21 +167,22 @@ class Watcher:
             kind = next(iter(self._notices))
             return self._notices.pop(kind), ""
         if self._episodes:
-            self._begin(self._take_fresh())
+            self._begin_next()
             return self._next_message()
         return None, ""
 
     def _counts(self) -> str:
-        return f'"skipped":{self.skipped},"queue":{len(self._episodes)},'
+        fresh = "true" if self._fresh else "false"
+        return f'"fresh":{fresh},"skipped":{self.skipped},"queue":{len(self._episodes)},'
 
-    def _begin(self, episode: EncodedEpisode) -> None:
-        self._current, self._ended = episode, False
+    def _begin(self, episode: EncodedEpisode, *, fresh: bool) -> None:
+        self._current, self._fresh, self._ended = episode, fresh, False
         self._plan = deque([episode.start])
         self._unsent = deque(range(len(episode.batches)))
 
-    def _take_fresh(self) -> EncodedEpisode:
-        offered_at, episode = self._episodes.popleft()
+    def _begin_next(self) -> None:
+        offered_at, fresh, episode = self._episodes.popleft()
         while self._episodes and self._clock() - offered_at > STALE_AFTER_S:
             self.skipped += 1
-            offered_at, episode = self._episodes.popleft()
-        return episode
+            offered_at, fresh, episode = self._episodes.popleft()
+        self._begin(episode, fresh=fresh)

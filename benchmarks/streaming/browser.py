@@ -16,7 +16,7 @@ except ModuleNotFoundError as error:
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 SIZE = {"width": 1280, "height": 900}
-READY_TIMEOUT_MS = 60_000
+READY_TIMEOUT_MS = 180_000
 CLOCK_SAMPLES = 20
 NOW = "(performance.timeOrigin + performance.now()) / 1000"
 
@@ -53,10 +53,9 @@ class BrowserWatcher:
         context = self._browser.new_context(viewport=SIZE)
         context.add_cookies(self._cookies)
         page = context.new_page()
-        page.goto(self.url + self.path)
-        page.wait_for_function(
-            "window.hamletLive && hamletLive.socket.state === 'open'", timeout=READY_TIMEOUT_MS
-        )
+        page.goto(self.url + self.path, timeout=READY_TIMEOUT_MS)
+        # The page says itself that its socket is open; its policy forbids waiting by script.
+        page.locator('[data-health="state"][data-state="open"]').wait_for(timeout=READY_TIMEOUT_MS)
         # Otherwise the page plays each episode to its end before it takes the newest one.
         page.locator("[data-latest]").click()
         return page

@@ -137,14 +137,14 @@ def test_a_token_without_the_scope_opens_nothing(admin, parameters):
         if status != 403:
             wrong.append(f"{row}: {status} without {needed.scope.value}")
     assert not wrong, "\n".join(wrong)
-    assert checked > 30
+    assert checked >= 30
 
 
 def test_views_answer_the_methods_of_their_rows_and_no_other(admin, parameters):
     wrong = []
     for route in every_route():
-        if route.pattern.startswith("admin/"):
-            continue  # Django's own views; their tables are called below
+        if route.methods is not None or route.pattern.startswith("admin/"):
+            continue  # a class says its methods itself; Django's admin takes any
         rows = [row for row in HTTP if row.route == route.name]
         for method in set(METHODS) - {row.method for row in rows}:
             other = Row(method, route.name, rows[0].statuses, using=rows[0].using)
@@ -171,7 +171,7 @@ def admin_calls(label: str) -> list[tuple[str, str]]:
     """(page, address) of every route of a table, on a row that is there."""
     row = next(row for row in ADMIN if row.label == label)
     model = admin_tables()[label].model
-    found = model._base_manager.order_by("pk").first()
+    found = model._base_manager.order_by("-pk").first()
     assert found is not None, f"make a {label} in tests/access/world.py"
     prefix = f"admin:{label.replace('.', '_')}"
     calls = [(page, reverse(f"{prefix}_{page}")) for page in ("changelist", "add")]
@@ -200,7 +200,7 @@ def test_tables_of_the_admin_open_for_admins_alone(label, people, parameters):
 def test_actions_of_the_admin_work_for_admins_alone(label, people, parameters):
     row = next(row for row in ADMIN if row.label == label)
     url = reverse(f"admin:{label.replace('.', '_')}_changelist")
-    found = admin_tables()[label].model._base_manager.order_by("pk").first()
+    found = admin_tables()[label].model._base_manager.order_by("-pk").first()
     wrong = []
     for action, status in row.actions.items():
         for person, user in people.items():

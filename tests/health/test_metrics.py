@@ -6,11 +6,13 @@ from datetime import timedelta
 
 import pytest
 import redis
+from channels.testing import WebsocketCommunicator
 from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from hamletweb.health import workers
+from hamletweb.health.sockets import OPEN, count_sockets
 from registry.accounts.services import issue_token
 from training.models import Run, RunStatus
 
@@ -127,6 +129,26 @@ def test_lost_broker_is_a_number_not_an_error(admin_scrape, settings) -> None:
     assert found["hamlet_broker_up",] == 0
     assert found["hamlet_database_up",] == 1
     assert ("hamlet_runs", "running") in found
+
+
+@pytest.mark.asyncio
+async def test_open_sockets_are_counted_until_they_close() -> None:
+    async def echo_until_closed(scope, receive, send) -> None:
+        await receive()
+        await send({"type": "websocket.accept" if scope["path"] == "/good" else "websocket.close"})
+        await receive()
+
+    async def connect(path: str) -> tuple[WebsocketCommunicator, bool]:
+        socket = WebsocketCommunicator(count_sockets(echo_until_closed), path)
+        return socket, (await socket.connect())[0]
+
+    before = OPEN._value.get()
+    good, accepted = await connect("/good")
+    bad, refused = await connect("/bad")
+    assert (accepted, refused) == (True, False)
+    assert OPEN._value.get() == before + 1
+    await good.disconnect()
+    assert OPEN._value.get() == before
 
 
 @pytest.fixture

@@ -38,6 +38,22 @@ def test_pages_may_not_be_framed_sniffed_or_leak_where_people_come_from(client: 
     assert response["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
+def test_admin_pages_obey_the_policy(chromium, web_server: str, admin) -> None:
+    admin.is_staff = admin.is_superuser = True
+    admin.save()
+    page = chromium.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto(f"{web_server}/admin/")
+    page.fill("[name=username]", admin.username)
+    page.fill("[name=password]", admin.plain_password)
+    page.click("[type=submit]")
+    for path in ("/admin/", "/admin/registry/user/", f"/admin/registry/user/{admin.pk}/change/"):
+        assert page.goto(f"{web_server}{path}").status == 200
+        assert page.locator("#content").is_visible()
+    assert not [text for text in complaints if "Content Security Policy" in text], complaints
+
+
 @pytest.mark.django_db
 def test_host_that_is_not_ours_is_refused(client: Client) -> None:
     assert client.get(reverse("login"), headers={"Host": "evil.example"}).status_code == 400

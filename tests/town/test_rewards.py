@@ -142,6 +142,12 @@ def test_modifiers_of_curiosity_are_range_tables(energy, mood, factor):
     assert info["intrinsic_modifier"].tolist() == [factor]
 
 
+def test_modifier_begins_at_its_minimum():
+    half = {"meter": "money", "min": 0.5, "max": 0.6, "multiplier": 4.0}
+    env = TownEnv(make_level(intrinsic_modifiers=[half]), 1)  # money starts at .5 and stays
+    assert act(env, "WAIT")[4]["intrinsic_modifier"].tolist() == [4.0]
+
+
 def test_several_modifiers_multiply():
     both = [SILENCE | {"max": 1.0, "multiplier": 3.0}, SILENCE | {"max": 1.0, "multiplier": 0.5}]
     env = TownEnv(make_level(intrinsic_modifiers=both), 2)

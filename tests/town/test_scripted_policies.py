@@ -140,6 +140,23 @@ def test_work_that_would_exhaust_is_left_alone():
     assert decision(env) == "INTERACT"
 
 
+def test_way_to_work_counts_as_effort_too():
+    """Eight steps at .006 each make the difference between .144 and .096 left after work."""
+    env = TownEnv(make_level("L0.5"), 1)
+
+    def choice(job: int) -> str:
+        saved = env.state_dict()
+        saved["places"][0] = -1
+        saved["places"][0, AFFORDANCE_ID["Job"]] = job
+        saved["cell"][0] = 0
+        env.load_state_dict(saved)
+        put(env, **FULL | {"energy": 0.3, "money": 0.0})
+        return decision(env)
+
+    assert choice(job=1) == "RIGHT"
+    assert choice(job=24) == "WAIT"
+
+
 def test_nearer_place_wins_unless_the_gain_makes_up_for_the_way():
     level = make_level(
         "L0", affordances=["Bed", "LuxuryBed"], grid={"width": 20, "height": 2}, active_meters="all"

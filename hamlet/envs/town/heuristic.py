@@ -20,6 +20,7 @@ from torch import Tensor
 
 from hamlet.envs.town.env import TownEnv
 from hamlet.envs.town.memory import FAR, TownMemory
+from hamlet.envs.town.rules import PENNY
 from hamlet.envs.town.tables import (
     ACTIONS,
     AFFORDANCE_NAMES,
@@ -49,7 +50,6 @@ THRESHOLDS = {
 LITTLE_MONEY = 0.3
 SAFE_ENERGY, SAFE_HEALTH = 0.12, 0.1
 STEPS_PER_GAIN = 10.0
-PENNY = 1e-6
 ENERGY, MONEY, HEALTH = METER_ID["energy"], METER_ID["money"], METER_ID["health"]
 EFFORT = -ACTIONS[INTERACT].effect["energy"]  # of a move too
 

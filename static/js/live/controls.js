@@ -46,7 +46,8 @@ export class PlayerControls {
 
   toggle() {
     this.player.toggle();
-    this.tell({ type: this.player.playing ? "play" : "pause" });
+    const quiet = !this.player.playing || this.player.follow !== "now";
+    this.tell({ type: quiet ? "pause" : "play" });
   }
 
   step(by) {
@@ -69,8 +70,10 @@ export class PlayerControls {
   }
 
   setFollow(follow) {
+    const busy = this.player.episode && !this.player.finished;
     this.player.setFollow(follow);
-    this.tell({ type: follow === "off" ? "pause" : "follow_latest" });
+    // "after": the server keeps quiet until the present episode has been played.
+    this.tell({ type: follow === "now" || (follow === "after" && !busy) ? "follow_latest" : "pause" });
   }
 
   #key(event) {

@@ -38,7 +38,7 @@ export class HealthPanel {
 
   arrived(start) {
     this.sawEpisode(start.episode_id);
-    if (start.mode !== "replay") keep(this.ages, (this.socket.serverNow() - start.ended_at) * 1000);
+    if (start.fresh) keep(this.ages, (this.socket.serverNow() - start.ended_at) * 1000);
   }
 
   showing(episode) {

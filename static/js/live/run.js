@@ -19,7 +19,7 @@ class RunPage {
     this.root = root;
     this.find = (selector) => root.querySelector(selector);
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    this.socket = new LiveSocket(`${scheme}://${location.host}${root.dataset.socket}`);
+    this.socket = new LiveSocket(`${scheme}://${location.host}${root.dataset.socket}`, location.pathname);
     this.tell = (message) => this.socket.send(message);
     this.receiver = new EpisodeReceiver();
     this.player = new Player();
@@ -78,16 +78,17 @@ class RunPage {
     takers[message.type]?.();
   }
 
-  // After a reconnect as after the first connection: tell the server where we stand.
+  // The server begins with the newest episode by itself. After a reconnect as after the first
+  // connection, tell it what differs from that, and ask for what was missed.
   #connected(message) {
+    this.health.sawEpisode(message.newest_episode);
     this.tell({ type: "catch_up", after: this.survival.lastNumber });
-    const wanted = Number(new URLSearchParams(location.search).get("episode"));
-    const replay = this.player.episode?.isReplay ? this.player.episode.number : wanted;
-    if (Number.isInteger(replay) && replay > 0 && !(this.player.episode && !this.player.episode.isReplay)) this.loadReplay(replay);
-    else if (this.player.follow === "off" || !this.player.playing) this.tell({ type: "pause" });
-    else this.tell({ type: "follow_latest" });
-    if (message.newest_episode) this.health.sawEpisode(message.newest_episode);
     this.replays.ask();
+    const { episode, follow, playing } = this.player;
+    const asked = Number(new URLSearchParams(location.search).get("episode"));
+    if (!episode && Number.isInteger(asked) && asked > 0) this.loadReplay(asked);
+    else if (episode?.isReplay && !episode.complete) this.loadReplay(episode.number);
+    else if (episode && (follow === "off" || !playing)) this.tell({ type: "pause" });
   }
 
   loadReplay(number) {
@@ -101,7 +102,8 @@ class RunPage {
   #episodeStarts(message) {
     const episode = this.receiver.take(message);
     this.health.arrived(message);
-    this.#remember({ episode: episode.number, ended_at: message.ended_at, received_at: nowSeconds(), drawn_at: null });
+    // Delays are told by what comes the moment it ended, not by what was kept for a joiner.
+    if (message.fresh) this.#remember({ episode: episode.number, ended_at: message.ended_at, received_at: nowSeconds(), drawn_at: null });
     if (episode.isReplay) this.player.show(episode);
     else if (this.player.offer(episode) && this.player.follow === "after") this.tell({ type: "pause" });
   }
@@ -125,7 +127,7 @@ class RunPage {
     this.viewer.start(episode);
     if (episode.end) this.viewer.totals(episode);
     this.replays.mark(episode.number);
-    this.find("[data-replay-note]").hidden = !episode.isReplay;
+    this.find("[data-replay-note]").hidden = !episode.isReplay || this.player.follow !== "off";
     this.#sayShown(episode);
   }
 
@@ -150,6 +152,8 @@ class RunPage {
       this.metrics.add(message.at, message.values);
       this.viewer.metrics(this.metrics.values);
     }
+    // Summaries before these that never came: a message was lost on the way.
+    if (message.after > this.survival.lastNumber) this.tell({ type: "catch_up", after: this.survival.lastNumber });
     this.survival.add(message.episodes);
     if (message.replays && message.replays !== this.replayCount) {
       this.replayCount = message.replays;
@@ -160,12 +164,14 @@ class RunPage {
   #showStatus(message) {
     if (!message.html) return;
     const box = this.find("[data-status-panel]");
-    const before = box.dataset.status;
+    const standing = `${message.status} ${message.wish}`;
+    const moved = box.dataset.status !== standing;
     box.innerHTML = message.html; // rendered by the server from its own template
-    box.dataset.status = message.status;
+    box.dataset.status = standing;
+    this.root.dataset.status = message.status;
     fillMeters(box);
     const controls = this.find("[data-run-controls]");
-    if (controls && before !== message.status) {
+    if (controls && moved) {
       window.htmx.ajax("GET", controls.dataset.runControls, { target: controls, swap: "outerHTML" });
     }
   }
@@ -210,6 +216,7 @@ export function fillMeters(root) {
 
 const root = document.querySelector("[data-run]");
 if (root) {
+  document.addEventListener("htmx:afterSwap", (event) => fillMeters(event.target));
   fillMeters(document);
   new RunPage(root).start();
 }

@@ -9,15 +9,17 @@ const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 15000;
 
 // Close codes after which trying again is of no use; see live/protocol.py.
+const [SIGNED_OUT, OUT_OF_SIGHT] = [4401, 4404];
 const FINAL = {
-  4401: "You are signed out. Sign in again to go on watching.",
-  4404: "You may no longer see this run.",
+  [SIGNED_OUT]: "You are signed out. Sign in again to go on watching.",
+  [OUT_OF_SIGHT]: "You may no longer see this run.",
 };
 
 export class LiveSocket extends EventTarget {
-  constructor(url) {
+  /** page: address of a page with the same rules of access, to ask why a handshake failed. */
+  constructor(url, page) {
     super();
-    this.url = url;
+    Object.assign(this, { url, page });
     this.attempts = 0;
     this.gaps = 0;
     this.roundTripMs = NaN;
@@ -57,6 +59,7 @@ export class LiveSocket extends EventTarget {
   retryNow() {
     if (this.state === "waiting") this.connect();
   }
+
 
   #opened(socket) {
     this.heardAt = performance.now();
@@ -114,10 +117,27 @@ export class LiveSocket extends EventTarget {
     this.socket = null;
     clearInterval(this.pingTimer);
     this.roundTripMs = NaN;
-    if (FINAL[event.code]) {
-      this.#become("closed", { reason: FINAL[event.code] });
-      return;
+    if (FINAL[event.code]) this.#become("closed", { reason: FINAL[event.code] });
+    else if (this.state === "connecting") this.#askWhy();
+    else this.#retryLater();
+  }
+
+  // A refused handshake and a server that is away look alike here; a page tells them apart.
+  async #askWhy() {
+    try {
+      const answer = await fetch(this.page, { method: "HEAD", redirect: "manual" });
+      const code = answer.status === 404 ? OUT_OF_SIGHT : answer.type === "opaqueredirect" ? SIGNED_OUT : null;
+      if (code) {
+        this.#become("closed", { reason: FINAL[code] });
+        return;
+      }
+    } catch {
+      // It is away.
     }
+    this.#retryLater();
+  }
+
+  #retryLater() {
     // Jitter keeps a whole class from coming back in the same instant.
     const backoff = Math.min(LONGEST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.attempts);
     const wait = backoff * (0.5 + Math.random() / 2);
