@@ -2,7 +2,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help up test lint bench clean environment environment-dev chromium
+.PHONY: help up test lint bench clean environment environment-dev environment-bench chromium
 
 # The first Python that is new enough. Another one: make PYTHON=/path/to/python3.12 up
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -20,13 +20,12 @@ help:
 	@echo "make bench   every figure we quote, each beside a peer"
 	@echo "make clean   remove .venv and caches; databases and models in var/ stay"
 
-environment:
-	@test -n "$(PYTHON)" || { echo "No Python 3.11 or later found. Install one, or say make PYTHON=/path/to/python3.11 up." >&2; exit 1; }
-	@$(PYTHON) tools/environment.py requirements.txt
-
-environment-dev:
-	@test -n "$(PYTHON)" || { echo "No Python 3.11 or later found. Install one, or say make PYTHON=/path/to/python3.11 test." >&2; exit 1; }
-	@$(PYTHON) tools/environment.py requirements-dev.txt
+environment: FILE = requirements.txt
+environment-dev: FILE = requirements-dev.txt
+environment-bench: FILE = requirements-bench.txt
+environment environment-dev environment-bench:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or later found. Install one, or name it: make PYTHON=/path/to/python3.11 up" >&2; exit 1; }
+	@$(PYTHON) tools/environment.py $(FILE)
 
 up: environment
 	@exec $(VENV)/python manage.py up
@@ -38,12 +37,12 @@ lint: environment-dev
 	$(VENV)/ruff format --check .
 	$(VENV)/ruff check .
 	$(VENV)/lint-imports
-	$(VENV)/python manage.py makemigrations --check --dry-run
+	$(VENV)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 test: lint chromium
-	$(VENV)/pytest -n $(TEST_PROCESSES) --slow-budget-s $(SLOW_BUDGET_S)
+	$(VENV)/pytest -n $(TEST_PROCESSES) --slow-budget-s $(SLOW_BUDGET_S) $(PYTEST_ARGUMENTS)
 
-bench: environment-dev
+bench: environment-bench
 	@exec $(VENV)/python -m benchmarks
 
 clean:

@@ -71,8 +71,11 @@ class RunForm(forms.Form):
         for name in ("system", "level", "name", "classroom", "brain", "budget", "seed"):
             self.fields[name].widget.attrs["aria-describedby"] = f"id_{name}_notes"
 
-    def request(self) -> dict[str, Any]:
-        """The request that training understands. Raises: SpecError."""
+    def request(self) -> tuple[dict[str, Any], list[Problem]]:
+        """The request that training understands, and what is wrong with how it was written.
+
+        Raises: SpecError if the further settings cannot be read at all.
+        """
         values = self.cleaned_data
         asked = {
             "system": values["system"],
@@ -86,13 +89,11 @@ class RunForm(forms.Form):
         asked = {name: value for name, value in asked.items() if value is not None}
         more = read_overrides(values["overrides"])
         twice = [
-            Problem(name, "stands in the form above as well; say it once")
+            Problem(name, "stands in the form and under More settings; say it once")
             for name in more
             if name in asked
         ]
-        if twice:
-            raise SpecError(twice)
-        return {**asked, **more}
+        return {**more, **asked}, twice
 
     def add_problems(self, error: SpecError) -> None:
         """Show each fault at the field that it is about, with its path where that says more."""

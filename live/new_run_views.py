@@ -15,6 +15,7 @@ from registry.pages import page_for
 from training import services
 from training.errors import IdempotencyConflictError, SteeringRefusedError
 from training.models import Run
+from training.run_requests import read_request
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -32,10 +33,13 @@ def run_new(request: HttpRequest) -> HttpResponse:
 def ask(request: HttpRequest, form: RunForm) -> Run | None:
     """Queue the run, or put what is wrong into the form."""
     try:
+        asked, problems = form.request()
+        if problems:
+            form.add_problems(SpecError(problems))
+            read_request(request.user, asked)  # names what else is wrong
+            return None
         # The key was made with the page: pressing the button twice starts one run.
-        return services.queue_run(
-            request.user, form.request(), idempotency_key=form.cleaned_data["key"]
-        )
+        return services.queue_run(request.user, asked, idempotency_key=form.cleaned_data["key"])
     except SpecError as error:
         form.add_problems(error)
     except SteeringRefusedError as error:

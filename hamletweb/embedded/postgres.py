@@ -51,6 +51,7 @@ SETTINGS = {
     "unix_socket_directories": "",
     "max_connections": "200",
     "jit": "off",  # compiling takes longer than our queries
+    "max_parallel_workers_per_gather": "0",  # the other cores are for training
     "timezone": "UTC",
     "log_timezone": "UTC",
     "log_checkpoints": "off",
@@ -252,7 +253,11 @@ class EmbeddedPostgres:
                         f"{self.data_dir / 'postgres.json'}. Restore that file."
                     ) from error
                 time.sleep(POLL_S)
-        stop_server(self.process, STOP_SIGNALS)
+        if self.process.poll() is None:
+            raise EmbeddedServerError(
+                f"PostgreSQL takes no connections after {START_TIMEOUT_S:.0f} s: "
+                f"{last_words(self.log)}. The whole log is {self.log}."
+            )
         return False
 
     def _connect_as_superuser(self) -> psycopg.Connection:

@@ -180,5 +180,10 @@ class EmbeddedValkey:
                     break  # another server got this port first
                 except (redis.exceptions.ConnectionError, redis.exceptions.BusyLoadingError):
                     time.sleep(POLL_S)
+            if self.process.poll() is None and time.monotonic() >= deadline:
+                raise EmbeddedServerError(
+                    f"Valkey does not answer after {START_TIMEOUT_S:.0f} s: "
+                    f"{last_words(self.log)}. The whole log is {self.log}."
+                )
         stop_server(self.process, STOP_SIGNALS)
         return False

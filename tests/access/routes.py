@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +32,11 @@ def every_route(patterns: Any = None, prefix: str = "", space: str = "") -> Iter
         elif isinstance(entry, URLPattern):
             name = space + (entry.name or str(entry.pattern))
             yield Route(name, pattern, declared_methods(entry.callback))
+
+
+@functools.cache
+def routes_by_name() -> dict[str, Route]:
+    return {route.name: route for route in every_route()}
 
 
 def declared_methods(view: Any) -> tuple[str, ...] | None:

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.contrib import admin as django_admin
 from django.db import transaction
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client
-from django.urls import path, reverse
+from django.urls import path, resolve, reverse
 
 from registry.accounts.models import Scope, User
 from registry.accounts.services import issue_token
@@ -23,6 +23,7 @@ from tests.access.routes import (
     every_route,
     is_admin_table,
     missing_and_stale,
+    routes_by_name,
 )
 from tests.access.rows import PEOPLE, Row
 from tests.access.table import ADMIN, HTTP
@@ -41,18 +42,29 @@ def people(student, outsider, instructor, admin) -> dict[str, User | None]:
     return dict(zip(PEOPLE, (None, student, outsider, instructor, admin), strict=True))
 
 
-def client_of(user: User | None) -> Client:
-    client = Client(raise_request_exception=False)
-    if user is not None:
-        client.force_login(user)
-    return client
+class Caller:
+    """One person's browser. Whatever a call does is undone, signing out included."""
+
+    def __init__(self, user: User | None) -> None:
+        self._client = Client(raise_request_exception=False)
+        if user is not None:
+            self._client.force_login(user)
+        self._cookies = self._client.cookies.output()
+
+    def send(self, method: str, url: str, **sent: Any) -> HttpResponse:
+        self._client.cookies.clear()
+        self._client.cookies.load(self._cookies.replace("Set-Cookie: ", ""))
+        with transaction.atomic():
+            response = getattr(self._client, method.lower())(url, **sent)
+            transaction.set_rollback(True)
+        return response
 
 
 def address(row: Row, parameters: dict[str, Any]) -> str:
     """The row's route with the world's things; `using` may name another of them."""
     if row.route.startswith("admin:") and "(?P<" in row.route:
         return reverse("admin:index") + str(row.using["url"])
-    route = next(route for route in every_route() if route.name == row.route)
+    route = routes_by_name()[row.route]
     wanted = [name for name in {**parameters, **row.using} if f":{name}>" in route.pattern]
     wanted += [name for name in row.using if f"<{name}>" in route.pattern]
     values = {}
@@ -63,9 +75,7 @@ def address(row: Row, parameters: dict[str, Any]) -> str:
     return reverse(row.route, kwargs=values)
 
 
-def call(client: Client, row: Row, parameters: dict[str, Any], **headers: str) -> int:
-    """The status; whatever the call did is undone."""
-    url = address(row, parameters)
+def call(caller: Caller, row: Row, parameters: dict[str, Any], **headers: str) -> int:
     sent: dict[str, Any] = {"headers": headers}
     if row.json is not None:
         sent |= {"data": row.json, "content_type": "application/json"}
@@ -73,10 +83,7 @@ def call(client: Client, row: Row, parameters: dict[str, Any], **headers: str) -
         sent |= {"data": row.query}
     elif row.form is not None:
         sent |= {"data": row.form}
-    with transaction.atomic():
-        response = getattr(client, row.method.lower())(url, **sent)
-        transaction.set_rollback(True)
-    return response.status_code
+    return caller.send(row.method, address(row, parameters), **sent).status_code
 
 
 def test_every_route_and_method_has_a_row_and_every_row_a_route():
@@ -99,9 +106,9 @@ def test_a_route_without_a_row_is_found():
 
 @pytest.mark.parametrize("person", PEOPLE)
 def test_everybody_gets_what_the_table_says(person, people, parameters):
-    wrong = []
+    wrong, caller = [], Caller(people[person])
     for row in HTTP:
-        status = call(client_of(people[person]), row, parameters)
+        status = call(caller, row, parameters)
         if status != row.status_for(person):
             wrong.append(f"{row}: {status}, the table says {row.status_for(person)}")
     assert not wrong, "\n".join(wrong)
@@ -110,19 +117,17 @@ def test_everybody_gets_what_the_table_says(person, people, parameters):
 @pytest.mark.parametrize("person", PEOPLE[1:])
 def test_a_token_with_every_scope_opens_what_a_session_opens(person, people, parameters):
     _, secret = issue_token(people[person], "all", Scope.values)
-    wrong = []
+    wrong, caller = [], Caller(None)
     for row in HTTP:
         if row.route.startswith("api-"):
-            status = call(client_of(None), row, parameters, authorization=f"Bearer {secret}")
+            status = call(caller, row, parameters, authorization=f"Bearer {secret}")
             if status != row.status_for(person):
                 wrong.append(f"{row}: {status}, the table says {row.status_for(person)}")
     assert not wrong, "\n".join(wrong)
 
 
 def test_a_token_without_the_scope_opens_nothing(admin, parameters):
-    from django.urls import resolve
-
-    wrong, checked = [], 0
+    wrong, checked, caller = [], 0, Caller(None)
     for row in HTTP:
         view = getattr(resolve(address(row, parameters)).func, "cls", None)
         needed = getattr(view, "access", {}).get(row.method)
@@ -131,7 +136,7 @@ def test_a_token_without_the_scope_opens_nothing(admin, parameters):
         _, secret = issue_token(
             admin, "all but one", [scope for scope in Scope if scope != needed.scope]
         )
-        status = call(client_of(None), row, parameters, authorization=f"Bearer {secret}")
+        status = call(caller, row, parameters, authorization=f"Bearer {secret}")
         admin.api_tokens.all().delete()
         checked += 1
         if status != 403:
@@ -141,14 +146,14 @@ def test_a_token_without_the_scope_opens_nothing(admin, parameters):
 
 
 def test_views_answer_the_methods_of_their_rows_and_no_other(admin, parameters):
-    wrong = []
+    wrong, caller = [], Caller(admin)
     for route in every_route():
         if route.methods is not None or route.pattern.startswith("admin/"):
             continue  # a class says its methods itself; Django's admin takes any
         rows = [row for row in HTTP if row.route == route.name]
         for method in set(METHODS) - {row.method for row in rows}:
             other = Row(method, route.name, rows[0].statuses, using=rows[0].using)
-            status = call(client_of(admin), other, parameters)
+            status = call(caller, other, parameters)
             if status != 405:
                 wrong.append(f"{other}: {status}; {NEED_A_ROW} or refuse the method")
     assert not wrong, "\n".join(wrong)
@@ -185,11 +190,11 @@ def admin_calls(label: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("label", [row.label for row in ADMIN])
 def test_tables_of_the_admin_open_for_admins_alone(label, people, parameters):
     row = next(row for row in ADMIN if row.label == label)
-    wrong = []
+    wrong, callers = [], {person: Caller(user) for person, user in people.items()}
     for page, url in admin_calls(label):
         expected = row.others.get(page) or getattr(row, page)
-        for person, user in people.items():
-            response = client_of(user).get(url)
+        for person, caller in callers.items():
+            response = caller.send("GET", url)
             right = expected if person == "admin" else 302
             if response.status_code != right:
                 wrong.append(f"{person} {url}: {response.status_code}, the table says {right}")
@@ -201,13 +206,11 @@ def test_actions_of_the_admin_work_for_admins_alone(label, people, parameters):
     row = next(row for row in ADMIN if row.label == label)
     url = reverse(f"admin:{label.replace('.', '_')}_changelist")
     found = admin_tables()[label].model._base_manager.order_by("-pk").first()
-    wrong = []
+    wrong, callers = [], {person: Caller(user) for person, user in people.items()}
     for action, status in row.actions.items():
-        for person, user in people.items():
-            client = client_of(user)
-            with transaction.atomic():
-                response = client.post(url, {"action": action, "_selected_action": [str(found.pk)]})
-                transaction.set_rollback(True)
+        data = {"action": action, "_selected_action": [str(found.pk)]}
+        for person, caller in callers.items():
+            response = caller.send("POST", url, data=data)
             right = status if person == "admin" else 302
             refused = "login" in response.get("Location", "")
             if response.status_code != right or refused == (person == "admin"):

@@ -86,9 +86,11 @@ def test_a_lost_message_is_sent_again(instructor, worker: Worker, redis_url: str
 def own_valkey() -> Iterator[EmbeddedValkey]:
     """A server that a test may stop, since nobody else uses it."""
     # Not below pytest's own folder, which the account of the server may not enter.
-    with tempfile.TemporaryDirectory(prefix="hamlet-tests-") as folder:
-        with EmbeddedValkey(Path(folder)) as valkey:
-            yield valkey
+    with (
+        tempfile.TemporaryDirectory(prefix="hamlet-tests-") as folder,
+        EmbeddedValkey(Path(folder)) as valkey,
+    ):
+        yield valkey
 
 
 def test_training_goes_on_while_the_broker_is_away(

@@ -35,3 +35,9 @@ def register(model: RegisteredModel) -> Callable[..., ModelVersion]:
 @pytest.fixture
 def version(register: Callable[..., ModelVersion]) -> ModelVersion:
     return register()
+
+
+@pytest.fixture(autouse=True)
+def no_search_for_static_files(settings):
+    # Else every Client() looks through all static files anew, which takes longer than the test.
+    settings.WHITENOISE_AUTOREFRESH = True

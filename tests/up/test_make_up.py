@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -148,6 +149,8 @@ def test_a_day_with_up(start, data_dir: Path) -> None:
     check_taken_port(start, first)
     check_crashed_worker_comes_back(first)
 
+    check_crashed_database_comes_back(first)
+
     below = first.children()
     assert len(below) >= 6, below
     first.process.send_signal(signal.SIGINT)
@@ -212,6 +215,21 @@ def check_crashed_worker_comes_back(up: Up) -> None:
     os.kill(min(before), signal.SIGKILL)
     up.wait_for("the inference worker ended (killed by SIGKILL); starting it again in 1 s")
     wait_until(lambda: len(parts_of("inference@") - before) >= 2, "a new worker with its pool")
+
+
+def check_crashed_database_comes_back(up: Up) -> None:
+    os.kill(
+        int((up.data_dir / "postgres" / "postmaster.pid").read_text().split()[0]), signal.SIGKILL
+    )
+    up.wait_for("PostgreSQL has ended; starting it again")
+    wait_until(lambda: answers_well(up), "the platform to be whole again")
+
+
+def answers_well(up: Up) -> bool:
+    try:
+        return up.missing() == []
+    except urllib.error.HTTPError:  # 503 while something is missing
+        return False
 
 
 def check_second_start_goes_on(up: Up, first: dict) -> None:

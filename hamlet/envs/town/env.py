@@ -54,7 +54,8 @@ class TownEnv:
         cell, steps, progress, hour: [N] int64. meters: [N, 8] in [0, 1].
         places: [N, 14] cell of each affordance, -1 where the level has none.
         ground: [N, C] affordance id of each cell, NOTHING where there is none.
-        tried: [N, 14] bool, affordances whose use was completed in this episode.
+        tried: [N, 14] bool, affordances whose use was completed in this episode; kept up to date
+            only where the level has shaping terms.
         terminated, truncated: [N] bool, how the row's episode ended; both false while it runs.
         active: [N, 8] bool. multiplier: [N] of base losses. sparse: [N] bool. See `set_stage`.
         generator: the one source of randomness.
@@ -65,14 +66,14 @@ class TownEnv:
         level: TownLevel,
         num_envs: int,
         device: str | torch.device = "cpu",
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         *,
         debug: bool = False,
     ) -> None:
         """Make the towns and reset all of them.
 
         Args:
-            seed: of the generator. debug: raise on an illegal action instead of waiting.
+            seed: of the first `reset`. debug: raise on an illegal action instead of waiting.
 
         Raises: SpecError if `num_envs` is out of range or the observations would not fit.
         """

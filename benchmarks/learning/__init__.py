@@ -1,0 +1,1 @@
+"""What agents learn with the shipped settings: `python -m benchmarks.learning`."""
