@@ -73,8 +73,8 @@ class ObservationLayout:
         for group in self.groups:
             if group.start != expected or group.size != math.prod(group.shape):
                 message = (
-                    f"stands at {group.start}:{group.stop} with shape {list(group.shape)}; expected "
-                    f"it to start at {expected} and to hold as many numbers as its shape"
+                    f"stands at {group.start}:{group.stop} with shape {list(group.shape)}; "
+                    f"expected it to start at {expected} and to hold as many numbers as its shape"
                 )
                 raise SpecError([Problem(f"layout.groups.{group.name}", message)])
             expected = group.stop

@@ -14,3 +14,9 @@ urlpatterns = [
     path("", include("hamletweb.health.urls")),
     path("", include("live.urls")),
 ]
+
+# Below /api/ these answer with problem+json.
+handler400 = "registry.problems.bad_request"
+handler403 = "registry.problems.permission_denied"
+handler404 = "registry.problems.page_not_found"
+handler500 = "registry.problems.server_error"

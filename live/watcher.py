@@ -51,6 +51,7 @@ class Watcher:
         self._seq = 0
         self._on_the_way: deque[tuple[int, int, float]] = deque()  # seq, bytes, when
         self._bytes_on_the_way = 0
+        self._read_at = clock()  # when it last acknowledged something
 
     # In
 
@@ -135,6 +136,7 @@ class Watcher:
         """Everything up to `seq` has been read. Returns: whether such a message was ever sent."""
         if seq > self._seq:
             return False
+        self._read_at = self._clock()
         while self._on_the_way and self._on_the_way[0][0] <= seq:
             self._bytes_on_the_way -= self._on_the_way.popleft()[1]
         self.wake.set()
@@ -145,7 +147,7 @@ class Watcher:
         """It has not read for so long that nobody can be looking."""
         if not self._window_closed:
             return False
-        return self._clock() - self._on_the_way[0][2] > STALLED_AFTER_S
+        return self._clock() - max(self._read_at, self._on_the_way[0][2]) > STALLED_AFTER_S
 
     @property
     def _window_closed(self) -> bool:

@@ -36,12 +36,16 @@ RETRY_AFTER_S = 2.0
 
 
 class RunPublisher:
-    """Context manager around the work on one run."""
+    """Context manager around the work on one run.
+
+    Attributes:
+        dropped: episodes that watchers missed since newer ones came too fast, over all attempts.
+    """
 
     def __init__(self, run_id: UUID, dropped_before: int = 0) -> None:
         self._run_id = run_id
-        self._dropped_before = dropped_before
-        self._given_way = 0
+        self.dropped = dropped_before
+        self._drops_seen = 0
         self._episodes: LatestWinsQueue[Episode] = LatestWinsQueue(QUEUE_CAPACITY)
         self._notes: deque[tuple[str, Mapping[str, Any]]] = deque(maxlen=NOTES_CAPACITY)
         self._news = threading.Event()
@@ -59,11 +63,6 @@ class RunPublisher:
         self._news.set()
         # What is left is small; a server that hangs must not hold up the end of the run.
         self._thread.join(timeout=5.0)
-
-    @property
-    def dropped(self) -> int:
-        """Episodes not sent to watchers since newer ones came too fast, over all attempts."""
-        return self._dropped_before + self._given_way + self._episodes.dropped
 
     def episode(self, episode: Episode) -> None:
         """Offer a recorded episode. Never blocks."""
@@ -97,6 +96,7 @@ class RunPublisher:
     def _send_all(self, ended: bool) -> float | None:
         """Returns: seconds until the next episode may be sent; None if none waits."""
         watched = self._is_watched()
+        self._count_drops(watched)
         while self._notes:
             kind, body = self._notes.popleft()
             if watched:
@@ -128,8 +128,16 @@ class RunPublisher:
             if newer is None:
                 break
             episode = newer
-            self._given_way += 1
+            self.dropped += 1
+        self._count_drops(watched=True)
         return episode
+
+    def _count_drops(self, watched: bool) -> None:
+        """What the queue drops while nobody watches, nobody misses."""
+        drops = self._episodes.dropped
+        if watched:
+            self.dropped += drops - self._drops_seen
+        self._drops_seen = drops
 
     def _send_episode(self, episode: Episode) -> None:
         began = time.thread_time()

@@ -22,7 +22,7 @@ NOW = "(performance.timeOrigin + performance.now()) / 1000"
 
 
 class BrowserWatcher:
-    """Context manager: Chromium on the page of one run, following the newest episode."""
+    """Context manager: Chromium on the page of one run, which follows the newest episode."""
 
     def __init__(self, url: str, path: str, cookie: str) -> None:
         self.url, self.path = url, path
@@ -56,8 +56,6 @@ class BrowserWatcher:
         page.goto(self.url + self.path, timeout=READY_TIMEOUT_MS)
         # The page says itself that its socket is open; its policy forbids waiting by script.
         page.locator('[data-health="state"][data-state="open"]').wait_for(timeout=READY_TIMEOUT_MS)
-        # Otherwise the page plays each episode to its end before it takes the newest one.
-        page.locator("[data-latest]").click()
         return page
 
     def collect(self) -> None:

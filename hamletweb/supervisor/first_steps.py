@@ -19,6 +19,7 @@ from registry.accounts.services import (
     issue_token,
     revoke_token,
 )
+from training.errors import TrainingError
 from training.models import Run
 from training.services import queue_run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time
 from typing import Any
 
 from django import forms
@@ -109,7 +110,7 @@ class TokenForm(forms.Form):
         day = self.cleaned_data["expires_at"]
         if day is None:
             return None
-        end = timezone.datetime(day.year, day.month, day.day, 23, 59, 59, tzinfo=timezone.UTC)
+        end = datetime.combine(day, time.max, tzinfo=UTC)
         if end <= timezone.now():
             raise forms.ValidationError("This day is over; choose a later one.")
         return end

@@ -107,7 +107,7 @@ def test_training_goes_on_while_the_broker_is_away(
     becomes(run, RunStatus.SUCCEEDED, RunStatus.FAILED)
     assert_as_if_nothing_had_happened(run, undisturbed)
     after = queue(instructor, model="second", seed=8)
-    broker = Celery(broker=own_valkey.url)
+    broker = Celery(broker=own_valkey.url, set_as_current=False)
     broker.send_task(dispatch.TASK, args=[str(after.pk)], queue="training.cpu")
     becomes(after, RunStatus.SUCCEEDED)
 

@@ -6,6 +6,7 @@ import io
 import os
 import time
 import uuid
+from datetime import timedelta
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -36,7 +37,7 @@ def age_row(artifact: Artifact) -> None:
         cursor.execute("ALTER TABLE registry_artifact DISABLE TRIGGER artifact_never_changes")
         cursor.execute(
             "UPDATE registry_artifact SET created_at = %s WHERE sha256 = %s",
-            [timezone.now() - timezone.timedelta(seconds=AN_HOUR), artifact.sha256],
+            [timezone.now() - timedelta(seconds=AN_HOUR), artifact.sha256],
         )
         cursor.execute("ALTER TABLE registry_artifact ENABLE TRIGGER artifact_never_changes")
 

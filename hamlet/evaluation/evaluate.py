@@ -1,0 +1,165 @@
+"""Play held-out episodes with a trained model or a script, and count how it went.
+
+Letters: E episodes, N environments, D numbers of an observation, A actions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hamlet.envs.town import TownEnv, TownLevel, layout_for
+from hamlet.envs.town.policies import Policy
+from hamlet.errors import Problem, SpecError
+from hamlet.evaluation.statistics import mean_interval
+from hamlet.learning.curriculum_stages import Stage
+from hamlet.learning.randomness import derived_seed
+from hamlet.model import HamletModel, StatefulModel
+
+EPISODES = 1000
+MOST_EPISODES = 100_000
+AT_ONCE = 250  # environments side by side
+
+
+@dataclass(frozen=True)
+class EpisodeResults:
+    """What came of E episodes; entry i of all subjects is the same episode.
+
+    Attributes:
+        survival: [E] int64, steps. extrinsic_per_step: [E] float64, the level's own reward.
+        reached_limit: [E] bool, alive at the time limit. max_steps: that limit.
+    """
+
+    survival: Tensor
+    extrinsic_per_step: Tensor
+    reached_limit: Tensor
+    max_steps: int
+
+    def __len__(self) -> int:
+        return len(self.survival)
+
+    @property
+    def mean_survival(self) -> float:
+        return float(self.survival.double().mean())
+
+    def summary(self, *, seed: int = 0) -> dict[str, Any]:
+        """Means with 95 % intervals, as plain data."""
+        measured = {
+            "survival": self.survival,
+            "extrinsic_per_step": self.extrinsic_per_step,
+            "reached_limit": self.reached_limit,
+        }
+        return {"episodes": len(self), "max_steps": self.max_steps} | {
+            name: mean_interval(values, seed=seed).to_data() for name, values in measured.items()
+        }
+
+
+def evaluate(
+    subject: HamletModel | Policy,
+    level: TownLevel,
+    *,
+    episodes: int = EPISODES,
+    seed: int = 0,
+    limit_factor: int = 1,
+    stage: Stage | None = None,
+    zeroed_groups: Sequence[str] = (),
+    device: str | torch.device = "cpu",
+    on_progress: Callable[[int], None] | None = None,
+) -> EpisodeResults:
+    """Let `subject` play, always choosing what it holds best.
+
+    Args:
+        seed: of the set of episodes; each has a placement seed of its own that training never
+            uses, so the same seed gives every subject the same towns, in any batch.
+        limit_factor: multiplies the time limit; a good policy may reach the level's own.
+        stage: of the curriculum, None for the level as it is. The reward reported is the level's
+            own at every stage.
+        zeroed_groups: observation groups that the model is shown as zeros, to see what they are
+            worth to it. Scripts look at the town itself, so they take none.
+        on_progress: called with the number of episodes finished so far.
+
+    Raises: SpecError if the model was made for other observations, or an argument is out of range.
+    """
+    check_arguments(subject, level, episodes, limit_factor, zeroed_groups)
+    level = replace(level, max_steps=level.max_steps * limit_factor)
+    seeds = [derived_seed(seed, f"evaluation/{number}") for number in range(episodes)]
+    parts = []
+    for begin in range(0, episodes, AT_ONCE):
+        env = TownEnv(level, len(seeds[begin : begin + AT_ONCE]), device)
+        if stage is not None:
+            env.set_stage(stage.active_meters, stage.loss_multiplier, stage.sparse)
+        env.reset(seed=seeds[begin : begin + AT_ONCE])
+        parts.append(play(env, player(subject, env, zeroed_groups)))
+        if on_progress:
+            on_progress(begin + env.num_envs)
+    joined = (torch.cat(columns).cpu() for columns in zip(*parts, strict=True))
+    return EpisodeResults(*joined, max_steps=level.max_steps)
+
+
+def play(env: TownEnv, act: Callable[[], Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    """Play one episode in each environment, to the end of the longest.
+
+    Returns: survival, extrinsic per step and reached limit, each [N].
+    """
+    returns = torch.zeros(env.num_envs, dtype=torch.float64, device=env.device)
+    # A row that has ended stands still, earns 0 and counts no more steps.
+    while not bool((env.terminated | env.truncated).all()):
+        _, _, _, _, info = env.step(act())
+        returns += info["dense_extrinsic"]
+    return env.steps, returns / env.steps, env.truncated
+
+
+def player(
+    subject: HamletModel | Policy, env: TownEnv, zeroed_groups: Sequence[str]
+) -> Callable[[], Tensor]:
+    """What chooses an action for every environment in its present state."""
+    if isinstance(subject, Policy):
+        subject.reset()
+        return lambda: subject.act(env)
+    shown = torch.ones(env.layout.size, device=env.device)
+    for name in zeroed_groups:
+        shown[env.layout.group(name).slice] = 0.0
+    model = StatefulModel(subject)
+
+    def act() -> Tensor:
+        observations = env.obs * shown if zeroed_groups else env.obs
+        return model.predict(observations, action_mask=env.action_mask)["actions"].to(env.device)
+
+    return act
+
+
+def check_arguments(
+    subject: HamletModel | Policy,
+    level: TownLevel,
+    episodes: int,
+    limit_factor: int,
+    zeroed_groups: Sequence[str],
+) -> None:
+    """Raises: SpecError naming every fault."""
+    problems = []
+    layout = layout_for(level)
+    if not 1 <= episodes <= MOST_EPISODES:
+        problems.append(Problem("episodes", f"found {episodes}; expected 1 to {MOST_EPISODES}"))
+    if not 1 <= limit_factor <= 100:
+        problems.append(Problem("limit_factor", f"found {limit_factor}; expected 1 to 100"))
+    if isinstance(subject, Policy):
+        if zeroed_groups:
+            message = "a script does not look at observations; leave them out"
+            problems.append(Problem("zeroed_groups", message))
+    else:
+        found = subject.network.layout
+        if found.hash != layout.hash:
+            differences = "; ".join(found.differences(layout))
+            message = f"the model was trained on other observations ({differences})"
+            problems.append(Problem("model", f"{message}; evaluate it on its own level"))
+        for name in zeroed_groups:
+            if not layout.has(name):
+                known = ", ".join(group.name for group in layout.groups)
+                message = f"found {name}; expected one of {known}"
+                problems.append(Problem("zeroed_groups", message))
+    if problems:
+        raise SpecError(problems)
