@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,12 +107,13 @@ def plain(cell: Cell) -> Any:
 
 
 def verdict(found: Spread, goal: float, *, at_most: bool = False) -> str:
-    """Whether the median reaches the goal; nothing is rounded in its favour."""
-    met = found.median <= goal if at_most else found.median >= goal
-    sign = "<=" if at_most else ">="
-    return f"goal {sign} {number(goal)}: {'met' if met else 'NOT met'}"
+    """Whether the median reaches the goal, and whether all rounds agree; nothing is rounded."""
 
+    def reaches(value: float) -> bool:
+        return value <= goal if at_most else value >= goal
 
-def of(rows: Sequence[dict[str, Cell]], name: str) -> list[Cell]:
-    """One column."""
-    return [row.get(name) for row in rows]
+    met = "met" if reaches(found.median) else "NOT met"
+    rounds = sum(map(reaches, found.values))
+    unanimous = rounds in (0, len(found.values))
+    doubt = "" if unanimous else f" ({rounds} of {len(found.values)} rounds)"
+    return f"goal {'<=' if at_most else '>='} {number(goal)}: {met}{doubt}"

@@ -39,6 +39,7 @@ class Pulse:
         self._last_number: int | None = None
         self._last_status: tuple[Any, ...] = ()
         self._replays = -1
+        self._newest: int | None = None
 
     def notices(self, source: Source) -> list[tuple[str, Message]]:
         """(kind, message) for each kind that has news."""
@@ -61,9 +62,11 @@ class Pulse:
         after = self._last_number
         episodes = summaries_after(run, after)
         replays = run.replays.count() if episodes["number"] or self._replays < 0 else self._replays
-        if not body and not episodes["number"] and replays == self._replays:
+        newest = source.newest.number if source.newest else None
+        known = (replays, newest)
+        if not body and not episodes["number"] and known == (self._replays, self._newest):
             return None
-        self._replays = replays
+        self._replays, self._newest = known
         if episodes["number"]:
             self._last_number = episodes["number"][-1]
         return metrics_message(source, body, episodes, after, replays)

@@ -15,6 +15,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -32,6 +33,7 @@ from registry.checkpoints import (
 from registry.models import Artifact, Checkpoint
 from training.errors import RunFailedError, StorageFullError
 from training.models import Run
+from training.reconnecting import persistently
 
 logger = logging.getLogger(__name__)
 
@@ -118,7 +120,7 @@ def stored(write: Callable[[Path], Any]) -> Artifact:
         try:
             with temporary_file() as path:
                 write(path)
-                return store_file(path, MEDIA_TYPE)
+                return persistently(partial(store_file, path, MEDIA_TYPE))
         except OSError as error:
             logger.warning("a checkpoint could not be written: %s", error)
             if attempt == WRITE_ATTEMPTS:
@@ -182,8 +184,9 @@ def resume(run: Run, make_trainer: Callable[[], Trainer]) -> Resumed:
         would throw away what they show; CheckpointError if one is whole but not for this trainer.
     """
     remarks: list[str] = []
-    checkpoints = Checkpoint.objects.filter(run_id=run.pk, kind=Checkpoint.Kind.TRAINING)
-    for checkpoint in checkpoints.select_related("artifact").order_by("-at", "-pk"):
+    saved = Checkpoint.objects.filter(run_id=run.pk, kind=Checkpoint.Kind.TRAINING)
+    newest_first = saved.select_related("artifact").order_by("-at", "-pk")
+    for checkpoint in persistently(lambda: list(newest_first.all())):
         try:
             content = open_artifact(checkpoint.artifact)
         except ArtifactDamagedError as error:

@@ -7,6 +7,7 @@ goes on from the last training checkpoint.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
@@ -34,28 +35,47 @@ def execute(run_id: UUID) -> None:
     if lease is None:
         logger.info("run %s needs no work now", run_id)
         return
-    run = Run.objects.select_related("model", "owner", "classroom").get(pk=run_id)
+    run = persistently(partial(find_run, run_id))
     logger.info("run %s (%s): attempt %d begins", run_id, run.name, run.attempts)
     with shutdown.listening(), LeaseKeeper(lease) as keeper:
-        try:
-            stopped = Session(run, lease, keeper).work()
-        except (LeaseLostError, StatusConflictError) as error:
-            logger.warning("run %s: stopped at once: %s", run_id, error)
-        except (OperationalError, InterfaceError):
-            # Without the database nothing can be said. The lease lapses, another worker goes on.
-            logger.exception("run %s: the database stayed away", run_id)
-        except (HamletError, RunFailedError) as error:
-            fail(lease, str(error))
-        except MemoryError:
-            fail(
-                lease, "The worker ran out of memory. Choose a smaller replay, network or num_envs."
-            )
-        except Exception as error:
-            fail(lease, f"The trainer stopped with an error: {spelled(error)}")
-        else:
-            logger.info("run %s: %s", run_id, stopped)
-            if stopped is Stopped.HANDED_BACK:
-                dispatch.send(run)
+        after = attempt(run, lease, keeper)
+    after()
+
+
+def find_run(run_id: UUID) -> Run:
+    return Run.objects.select_related("model", "owner", "classroom").get(pk=run_id)
+
+
+def attempt(run: Run, lease: Lease, keeper: LeaseKeeper) -> Callable[[], None]:
+    """Work on a claimed run. Returns: what is to be done once the heart has stopped."""
+    try:
+        stopped = Session(run, lease, keeper).work()
+    except (LeaseLostError, StatusConflictError) as error:
+        logger.warning("run %s: stopped at once: %s", run.pk, error)
+    except (OperationalError, InterfaceError):
+        logger.exception("run %s: the database stayed away", run.pk)
+        return partial(give_up, lease)
+    except (HamletError, RunFailedError) as error:
+        fail(lease, str(error))
+    except MemoryError:
+        fail(lease, "The worker ran out of memory. Choose a smaller replay, network or num_envs.")
+    except Exception as error:
+        fail(lease, f"The trainer stopped with an error: {spelled(error)}")
+    else:
+        logger.info("run %s: %s", run.pk, stopped.value)
+        if stopped is Stopped.HANDED_BACK:
+            return partial(dispatch.send, run)
+    return lambda: None
+
+
+def give_up(lease: Lease) -> None:
+    """Let the next worker try from the last checkpoint, now if the database can be told so."""
+    try:
+        run = Run.objects.get(pk=lease.run_id, fencing_token=lease.token, status=RunStatus.RUNNING)
+        if leases.take_back(run, "its worker lost the database") == RunStatus.QUEUED:
+            dispatch.send(run)
+    except (DatabaseError, Run.DoesNotExist) as error:
+        logger.warning("run %s: left to its lease: %s", lease.run_id, error)
 
 
 def fail(lease: Lease, reason: str) -> None:

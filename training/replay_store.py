@@ -6,6 +6,7 @@ import logging
 from collections import deque
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from hamlet.recording import Episode, ReplayKeeper, encode_episode
 from registry.artifacts.store import store_file
 from registry.models import Artifact
 from training.models import EpisodeSummary
+from training.reconnecting import persistently
 from training.run_writer import EpisodeRow, ReplayRow
 
 logger = logging.getLogger(__name__)
@@ -71,14 +73,15 @@ class ReplayStore:
             if row.number == episode.number:
                 return row
         # It ended before this worker took the run over, so its row is in the database.
-        kept = EpisodeSummary.objects.get(run_id=self._run_id, number=episode.number)
+        find = partial(EpisodeSummary.objects.get, run_id=self._run_id, number=episode.number)
+        kept = persistently(find)
         return EpisodeRow(kept.number, kept.summary, kept.ended_at.timestamp())
 
 
 def store_episode(episode: Episode) -> Artifact | None:
     """Returns: None if the disk refuses; the run can do without a replay."""
     try:
-        return store_file(encode_episode(episode), MEDIA_TYPE)
+        return persistently(partial(store_file, encode_episode(episode), MEDIA_TYPE))
     except OSError as error:
         logger.error("episode %d was not kept for replay: %s", episode.number, error)
         return None

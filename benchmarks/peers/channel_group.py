@@ -12,38 +12,9 @@ import json
 import os
 from typing import Any
 
-from benchmarks.peers import missing
+from benchmarks.peers.channel_layer import GROUP, configure
 
-try:
-    import channels_redis  # noqa: F401 - the settings below name it as text
-except ModuleNotFoundError as error:
-    raise missing(error) from None
-
-import django
-from django.conf import settings
-
-LAYERS = {
-    "core": "channels_redis.core.RedisChannelLayer",
-    "pubsub": "channels_redis.pubsub.RedisPubSubChannelLayer",
-}
-GROUP = "benchmark"
-
-
-def configure(layer: str, redis_url: str) -> None:
-    """Django with nothing but a channel layer."""
-    settings.configure(
-        INSTALLED_APPS=["channels"],
-        CHANNEL_LAYERS={
-            "default": {"BACKEND": LAYERS[layer], "CONFIG": {"hosts": [redis_url]}},
-        },
-        SECRET_KEY="for this benchmark alone",
-        USE_TZ=True,
-    )
-    django.setup()
-
-
-if not settings.configured:
-    configure(os.environ["LAYER"], os.environ["REDIS_URL"])
+configure(os.environ["LAYER"], os.environ["REDIS_URL"])
 
 from channels.generic.websocket import AsyncWebsocketConsumer  # noqa: E402 - needs the settings
 from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402

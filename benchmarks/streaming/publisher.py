@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.peers.channel_group import GROUP, configure
+from benchmarks.peers.channel_layer import GROUP, configure
 from benchmarks.subjects import town_trainer
 from hamlet.learning.trainer import EpisodeFinished
 from hamlet.recording import Episode, encode_episode

@@ -74,6 +74,10 @@ def test_a_goal_is_judged_by_the_median_without_rounding():
     assert verdict(Spread((50.1,)), 50.0, at_most=True) == "goal <= 50: NOT met"
 
 
+def test_a_verdict_says_when_not_all_rounds_agree():
+    assert verdict(Spread((1.0, 4.0, 5.0)), 3.0) == "goal >= 3: met (2 of 3 rounds)"
+
+
 def test_tables_line_up_and_leave_out_nothing():
     table = Table("Speed", [{"envs": 1, "ours": 2.5}, {"envs": 64, "peer": None}], ["a note"])
     assert table.text().splitlines() == [

@@ -88,7 +88,9 @@ def test_replay_plays_while_new_episodes_wait(watch: Open, run: Run):
     assert sum(update["count"] for update in replay[1:-1]) == 70
 
     episodes.publish(run, episodes.make_episode(151))
-    socket.answers_only("metrics", "status")
+    seen = len(socket.seen)
+    socket.until("metrics", lambda message: message["newest_episode"] == 151)
+    assert "episode_start" not in [message["type"] for message in socket.seen[seen:]]
     socket.send("follow_latest")
     assert socket.episode()[0]["episode_id"] == 151
 
