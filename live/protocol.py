@@ -62,9 +62,10 @@ COSTS = {"load_replay": 5.0, "list_replays": 3.0, "catch_up": 5.0, "ack": 0.1}  
 SLOWEST, FASTEST = 0.2, 10.0
 MAX_NUMBER = 10**12
 
-# Close codes. The first two tell the browser not to come back.
-SIGNED_OUT, OUT_OF_SIGHT, TOO_MUCH, TOO_SLOW, TRY_AGAIN = 4401, 4404, 4429, 4408, 1012
-TOO_LARGE = 1009
+# Close codes; a server of websockets may choose its own from 4000 to 4999. The first two tell the
+# browser not to come back.
+SIGNED_OUT, OUT_OF_SIGHT = 4401, 4404
+TOO_SLOW, TOO_LARGE, TOO_MUCH, TRY_AGAIN = 4408, 4413, 4429, 4503
 
 
 class Plain(Reader):

@@ -14,6 +14,7 @@ import signal
 import threading
 from collections.abc import Iterator
 
+from billiard import current_process
 from celery.signals import worker_shutting_down
 
 # Anonymous and shared: made when the worker's parent loads its tasks, inherited by every child.
@@ -34,20 +35,20 @@ def requested() -> bool:
 
 @contextlib.contextmanager
 def listening() -> Iterator[None]:
-    """Take SIGTERM as a request to stop while a run is being executed.
+    """Take SIGTERM as a request to stop while a run is being executed, and obey it afterwards.
 
-    Only where the signal would kill the process: in a child of the pool. A worker that runs
-    its tasks in the main process (pool `solo`) has Celery's own handler, which is left alone.
+    Only in a child of the pool, where it would end the process at once. A worker that runs its
+    tasks in the main process (pool `solo`) has Celery's own handler, which is left alone.
     """
     in_main_thread = threading.current_thread() is threading.main_thread()
-    if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+    if not in_main_thread or current_process().name == "MainProcess":
         yield
         return
-    signal.signal(signal.SIGTERM, lambda *_: _signalled.set())
+    _signalled.clear()
+    before = signal.signal(signal.SIGTERM, lambda *_: _signalled.set())
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGTERM, before)
         if _signalled.is_set():
-            _signalled.clear()
             os.kill(os.getpid(), signal.SIGTERM)

@@ -48,7 +48,7 @@ def test_look(web_server, chromium, register, model, instructor, student, classr
             page.goto(web_server + "/models/")
             shot("models")
             page.goto(web_server + "/models/walker/")
-            page.fill("#alias-name", "good")
+            page.fill("#alias-name", f"good{scheme}{name}")
             page.click("#aliases button.primary")
             page.wait_for_selector(f"#aliases td:text-is('good{scheme}{name}')")
             page.fill("#alias-name", "latest")
