@@ -64,8 +64,11 @@ class Report:
         self.machine["load_after"] = load()
         print(f"\nload after: {self.machine['load_after']}")
         if file is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(self.to_data(), indent=1) + "\n")
+            self.write(file)
+
+    def write(self, file: Path) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(self.to_data(), indent=1) + "\n")
 
     def to_data(self) -> dict[str, Any]:
         return {

@@ -102,9 +102,20 @@ def chart_data(run: Run) -> dict[str, Any]:
 
 
 def newest_checkpoints(run: Run) -> list[Checkpoint]:
-    """The newest of both kinds, inference first: those are the ones to take home."""
+    """The newest of both kinds, inference first: those are the ones to take home.
+
+    Each has `name`, that of the file when it is downloaded.
+    """
     inference = queries.checkpoint_list(run, Checkpoint.Kind.INFERENCE)[: CHECKPOINTS_SHOWN - 1]
-    return [*inference, *queries.checkpoint_list(run, Checkpoint.Kind.TRAINING)[:1]]
+    found = [*inference, *queries.checkpoint_list(run, Checkpoint.Kind.TRAINING)[:1]]
+    for checkpoint in found:
+        checkpoint.name = f"{file_name(run, checkpoint)}.safetensors"
+    return found
+
+
+def file_name(run: Run, checkpoint: Checkpoint) -> str:
+    # The id is safe in a header and on any disk; a person's name for a run may not be.
+    return f"{run.system}-{str(run.pk)[:8]}-{checkpoint.kind}-{checkpoint.at}"
 
 
 def curriculum_limits(run: Run) -> dict[str, float]:

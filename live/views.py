@@ -15,11 +15,10 @@ from django.views.decorators.http import require_POST, require_safe
 from hamlet.errors import SpecError
 from hamlet.systems import SYSTEMS
 from live import queries as live_queries
-from registry.artifacts.store import open_artifact
-from registry.models import Checkpoint
 from registry.pages import page_for
 from registry.pagination import next_url, page_of
 from training import queries, services
+from training.downloads import send_artifact
 from training.errors import (
     IllegalTransitionError,
     StatusConflictError,
@@ -119,11 +118,7 @@ def checkpoint(request: HttpRequest, run_id: UUID, checkpoint_id: int) -> HttpRe
     """
     run = find_run(request, run_id)
     found = get_object_or_404(queries.checkpoint_list(run), pk=checkpoint_id)
-    response = HttpResponse(
-        open_artifact(found.artifact), content_type="application/vnd.safetensors"
-    )
-    response.headers["Content-Disposition"] = f'attachment; filename="{file_name(run, found)}"'
-    return response
+    return send_artifact(request, found.artifact, live_queries.file_name(run, found))
 
 
 @require_POST
@@ -188,8 +183,3 @@ def version_url(run: Run) -> str:
     if run.version is None:
         return ""
     return reverse("registry:version", args=[run.version.model.name, run.version.number])
-
-
-def file_name(run: Run, found: Checkpoint) -> str:
-    # The id is safe in a header and on any disk; a person's name for a run may not be.
-    return f"{run.system}-{str(run.pk)[:8]}-{found.kind}-{found.at}.safetensors"

@@ -102,7 +102,7 @@ def _save(request: HttpRequest, form: BrainForm, brain: BrainSpec | None) -> Htt
         name = brain.name if brain else form.cleaned_data["name"]
         try:
             if "check" in request.POST:
-                checked = services.check_brain(text)
+                checked = services.check_brain_and_name(name, text)
             else:
                 saved = services.save_brain_spec(name, text, request.user, only_new=brain is None)
                 messages.success(request, f"{saved.name} is saved.")

@@ -211,8 +211,7 @@ def save_brain_spec(
     Raises: SpecError naming every fault; NameTakenError if the name is somebody else's, or, with
         `only_new`, anybody's.
     """
-    check_name(name)
-    spec = check_brain(yaml_text)
+    spec = check_brain_and_name(name, yaml_text)
     values = {"yaml_text": yaml_text, "data": spec.data, "spec_hash": spec.hash}
     with transaction.atomic():
         brain = BrainSpec.objects.select_for_update().filter(name=name).first()
@@ -228,6 +227,22 @@ def save_brain_spec(
             setattr(brain, field, value)
         brain.save()
     return brain
+
+
+def check_brain_and_name(name: Any, yaml_text: Any) -> Brain:
+    """Raises: SpecError naming the faults of both at once."""
+    problems: list[Problem] = []
+    try:
+        check_name(name)
+    except SpecError as error:
+        problems += error.problems
+    try:
+        spec = check_brain(yaml_text)
+    except SpecError as error:
+        problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return spec
 
 
 def check_brain(yaml_text: Any) -> Brain:

@@ -6,7 +6,7 @@ Letters: N environments.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ WINDOW = 20  # finished episodes at this stage
 LEAST_PROGRESS = -0.05  # to advance
 WORST_PROGRESS = -0.25  # below it the agent has unlearned too much and goes back
 SMALLEST_REWARD = 1e-8  # progress relative to nothing would be anything
+IN_BETWEEN = 0  # the stage of an episode that saw a change of stage
 
 
 @dataclass(frozen=True)
@@ -178,15 +179,20 @@ class Curriculum:
         return self.tracker(env).statistics(self.clock)
 
     def episode_finished(self, env: int, episode: FinishedEpisode) -> Change | None:
-        """Take a finished episode into account; the next one begins at the stage of then."""
+        """Take a finished episode into account. Returns: the change of stage, if any."""
         tracker = self.tracker(env)
-        whole = self._began_at[env] == tracker.stage
-        change = tracker.episode_finished(episode, self.clock) if whole else None
+        if self._began_at[env] != tracker.stage:
+            return None
+        change = tracker.episode_finished(episode, self.clock)
         if change:
             for row in self.rows_of(env):
-                self._began_at[row] = 0  # in the middle of an episode: belongs to no stage
-        self._began_at[env] = tracker.stage
+                self._began_at[row] = IN_BETWEEN
         return change
+
+    def episodes_begin(self, envs: Iterable[int]) -> None:
+        """New episodes start in these environments, at their present stage."""
+        for env in envs:
+            self._began_at[env] = self.stage_of(env)
 
     def state_dict(self) -> dict[str, Any]:
         return {

@@ -19,7 +19,7 @@ from hamlet.errors import Problem, SpecError
 from hamlet.learning.town_memory import memory_problems
 from hamlet.learning.town_settings import merged, read_training
 from hamlet.runspec import MAX_SEED, RunSpec
-from hamlet.schema import Choice, Integer, Reader, Section, describe, hint, validate
+from hamlet.schema import Choice, Integer, Reader, Section, describe, hint, read_yaml, validate
 from hamlet.systems import LevelChoice
 
 if TYPE_CHECKING:
@@ -173,10 +173,11 @@ def choose_level(
 
 def read_brain(value: str | Mapping[str, Any] | None, pack: LevelPack) -> BrainSpec:
     """Raises: SpecError with paths below `brain`."""
+    data = pack.brain if value is None else value
+    if isinstance(data, str):
+        data = read_yaml(data, name="brain")
     try:
-        if isinstance(value, str):
-            return BrainSpec.from_yaml(value)
-        return BrainSpec.from_data(pack.brain if value is None else value)
+        return BrainSpec.from_data(data)
     except SpecError as error:
         raise SpecError(
             [Problem(f"brain.{path}", message) for path, message in error.problems]

@@ -161,7 +161,8 @@ class TownTrainer(Trainer):
 
     def _finish_episodes(self, ended: Tensor, events: list[Event]) -> None:
         """Report the episodes that ended, in order of environment, as far as the budget goes."""
-        for env in ended.nonzero().flatten().tolist():
+        envs = ended.nonzero().flatten().tolist()
+        for env in envs:
             self._finish_episode(env, events)
             if self.finished:
                 break
@@ -171,6 +172,8 @@ class TownTrainer(Trainer):
         if self._means.due:
             self._report(events)
         self.env.reset(ended)
+        if self.curriculum is not None:
+            self.curriculum.episodes_begin(envs)
         if bool(ended[RECORDED_ROW]):
             self._begin_recording()
         self._note_epsilon()

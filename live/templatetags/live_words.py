@@ -76,10 +76,3 @@ def event_words(event: Mapping[str, Any]) -> str:
         return event["text"]
     move = event["new_status"] if not event["old_status"] else f"now {event['new_status']}"
     return f"{move}: {event['text']}" if event["text"] else move
-
-
-@register.filter
-def checkpoint_name(run: Run) -> str:
-    """A file name for an inference checkpoint of this run, safe on every disk."""
-    stem = re.sub(r"[^A-Za-z0-9._-]+", "-", run.name).strip("-.") or "model"
-    return f"{stem[:60]}.safetensors"

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
-
-from django.conf import settings
 
 from hamlet.checkpoint import read_checkpoint
 from registry.artifacts.store import open_artifact
@@ -50,19 +46,6 @@ def queue_tiny(user: User, **fields: Any) -> Run:
     return services.queue_run(user, tiny_request(**fields))
 
 
-@contextmanager
-def worker_settings(**values: Any) -> Iterator[None]:
-    """Settings of this process for as long; workers get theirs by their environment."""
-    before = {name: getattr(settings, name) for name in values}
-    for name, value in values.items():
-        setattr(settings, name, value)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            setattr(settings, name, value)
-
-
 def final_weights(run: Run) -> dict[str, list]:
     """Every weight of the registered version, as exact numbers."""
     run.refresh_from_db()
@@ -71,8 +54,9 @@ def final_weights(run: Run) -> dict[str, list]:
     return {name: tensor.tolist() for name, tensor in checkpoint.tensors.items()}
 
 
-def last_training_state(run: Run) -> dict[str, list]:
-    """Every tensor of the last training checkpoint: replay, optimiser, generators and all."""
+def last_training_state(run: Run) -> dict[str, Any]:
+    """All of the last training checkpoint's state: replay, optimiser, generators and counters."""
     newest = Checkpoint.objects.filter(run_id=run.pk, kind="training").order_by("-at").first()
     checkpoint = read_checkpoint(open_artifact(newest.artifact))
-    return {name: tensor.tolist() for name, tensor in checkpoint.tensors.items()}
+    tensors = {name: tensor.tolist() for name, tensor in checkpoint.tensors.items()}
+    return {"form": checkpoint.form, **tensors}
