@@ -32,8 +32,8 @@ class Table:
         ]
         lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths))
         body = "\n".join(line + (" |" if line.startswith("| ") else "|") for line in lines)
-        notes = "".join(f"\n- {note}" for note in self.notes)
-        return f"## {self.title}\n\n{body}\n{notes}"
+        notes = "\n" + "".join(f"\n- {note}" for note in self.notes) if self.notes else ""
+        return f"## {self.title}\n\n{body}{notes}"
 
     def to_data(self) -> dict[str, Any]:
         rows = [{name: plain(cell) for name, cell in row.items()} for row in self.rows]

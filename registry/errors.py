@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import PermissionDenied
+
 
 class RegistryError(Exception):
     """Base of every refusal of the registry."""
@@ -23,8 +25,8 @@ class BrainInUseError(ConflictError):
     """Runs still point at the brain spec."""
 
 
-class NotChangeableError(RegistryError):
-    """The asker may see the thing but not change it. Answered with 403."""
+class NotChangeableError(RegistryError, PermissionDenied):
+    """The asker may see the thing but not change it. Answered with 403, on pages too."""
 
 
 class VersionNotFoundError(RegistryError):

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from hamlet.errors import SpecError
 from hamlet.systems import SYSTEMS
-from registry import queries, services
+from registry import names, queries, services
 from registry.downloads import send_checkpoint
 from registry.errors import ConflictError, VersionNotFoundError
 from registry.forms import AliasForm
@@ -145,7 +145,7 @@ def aliases_context(
         "moves": queries.moves_of_model(model)[:MOVES_SHOWN],
         "choices": queries.versions_of_model(model).order_by(*queries.VERSION_ORDER)[:50],
         "may_change": queries.may_change_model(request.user, model),
-        "latest": services.LATEST,
+        "latest": names.LATEST,
         "problem": problem,
     }
 

@@ -5,6 +5,7 @@ Importing this file starts PostgreSQL and Valkey (about a second), before Django
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,8 +19,17 @@ prepare_environment()
 import django  # noqa: E402
 from django.conf import settings as django_settings  # noqa: E402
 
+if django_settings.configured:
+    raise pytest.UsageError(
+        "Django read its settings before the servers of the tests were started. "
+        "Unset DJANGO_SETTINGS_MODULE and leave --ds out."
+    )
+os.environ["DJANGO_SETTINGS_MODULE"] = "hamletweb.settings"
 django_settings.PASSWORD_HASHERS = ["tests.running.hashing.QuickHasher"]
 django.setup()
+# The workers of pytest-xdist inherit this environment. With the variable in it, pytest-django
+# would read the settings there before this file has given the worker its own data and broker.
+del os.environ["DJANGO_SETTINGS_MODULE"]
 
 import redis  # noqa: E402
 from django.apps import apps  # noqa: E402

@@ -3,10 +3,10 @@
     python -m benchmarks.learning [--levels L0 L0.5 L1 L2 L3] [--seeds 0 1 2] [--quick]
 
 Trains every level with every seed exactly as `manage.py train town --level ...` would, then plays
-1,000 episodes that no training has seen, the same for all, greedily; see section "Learning gates" of
-docs/manual/benchmarks.md. The peers are the scripts: random legal play, waiting, resting, and the
-heuristic; on L2 also a feedforward network on the same observations, and on L3 the same agent with
-its clock blotted out. The seed with the median survival is judged, all are shown.
+1,000 episodes that no training has seen, the same for all, greedily. docs/manual/benchmarks.md
+says what is asked of each level. The peers are the scripts: random legal play, waiting, resting,
+and the heuristic; on L2 also a feedforward network on the same observations, and on L3 the same
+agent with its clock blotted out. The seed with the median survival is judged, all are shown.
 
 A training takes minutes (L0) to hours (L2, L3). It may be stopped at any time: the next call goes
 on from its last checkpoint in --folder. The tables of each level are written to

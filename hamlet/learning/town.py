@@ -147,7 +147,7 @@ def read_content(spec: RunSpec) -> tuple[TownLevel, BrainSpec, dict[str, Any]]:
             raise SpecError([Problem(name, message)])
     content = validate(CONTENT_SCHEMA, spec.content, "content")
     level = level_from_data(content["level"], "content.level")
-    brain = BrainSpec.from_data(content["brain"])
+    brain = brain_below("content.brain", content["brain"])
     training = read_training(content["training"], "content.training")
     problems = fitting_problems(level, brain, training)
     if problems:
@@ -176,12 +176,15 @@ def read_brain(value: str | Mapping[str, Any] | None, pack: LevelPack) -> BrainS
     data = pack.brain if value is None else value
     if isinstance(data, str):
         data = read_yaml(data, name="brain")
+    return brain_below("brain", data)
+
+
+def brain_below(path: str, data: Any) -> BrainSpec:
+    """A brain that stands at `path` of a larger document. Raises: SpecError with such paths."""
     try:
         return BrainSpec.from_data(data)
     except SpecError as error:
-        raise SpecError(
-            [Problem(f"brain.{path}", message) for path, message in error.problems]
-        ) from None
+        raise SpecError([Problem(f"{path}.{p.path}", p.message) for p in error.problems]) from None
 
 
 def fitting_problems(

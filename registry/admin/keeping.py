@@ -11,7 +11,7 @@ from django.http import HttpRequest
 
 from hamlet.errors import SpecError
 from hamlet.systems import SYSTEMS
-from registry import services
+from registry import names, services
 from registry.admin.read_only import ReadOnlyAdmin, refuse
 from registry.errors import ConflictError
 from registry.models import (
@@ -38,7 +38,7 @@ class BrainSpecForm(forms.ModelForm):
         cleaned = super().clean()
         try:
             if "name" in cleaned:
-                services.check_name(cleaned["name"])
+                names.check_name(cleaned["name"])
         except SpecError as error:
             refuse(self, "name", error)
         try:
@@ -76,7 +76,7 @@ class RegisteredModelForm(forms.ModelForm):
 
     def clean_name(self) -> str:
         try:
-            return services.check_name(self.cleaned_data["name"])
+            return names.check_name(self.cleaned_data["name"])
         except SpecError as error:
             raise forms.ValidationError([problem.message for problem in error.problems]) from None
 
@@ -115,7 +115,7 @@ class AliasForm(forms.ModelForm):
             self.add_error("version", f"Choose a version of {model.name}.")
         if "name" in cleaned:
             try:
-                services.check_alias(cleaned["name"])
+                names.check_alias(cleaned["name"])
             except (SpecError, ConflictError) as error:
                 refuse(self, "name", error)
         return cleaned
@@ -152,7 +152,7 @@ class AliasAdmin(admin.ModelAdmin):
 
 
 def moves_by_itself(alias: Alias | None) -> bool:
-    return alias is not None and alias.name == services.LATEST
+    return alias is not None and alias.name == names.LATEST
 
 
 @admin.register(AliasMove)

@@ -16,8 +16,8 @@ from hamlet.schema import Section, Text, describe, validate
 from registry.accounts.models import Scope
 from registry.accounts.permissions import Access
 from registry.api_schema import PREDICT_BODY, PredictionData, answers
+from registry.names import LATEST
 from registry.queries import NUMBER, find_version
-from registry.services import LATEST
 from registry.serving.prediction import predict
 
 ROUTING = Section(

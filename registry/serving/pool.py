@@ -95,7 +95,7 @@ class ModelPool:
         if artifact.size_bytes > self._capacity_bytes:
             raise OverloadedError(
                 f"this model has {artifact.size_bytes} bytes; the server keeps at most "
-                f"{self._capacity_bytes} bytes of models in memory (HAMLET_MODEL_POOL_BYTES)"
+                f"{self._capacity_bytes} bytes of models in memory (setting MODEL_POOL_BYTES)"
             )
         # A model that is being loaded has waiters, so only loaded ones may go.
         loaded = [key for key, entry in self._entries.items() if entry.model.done()]

@@ -28,6 +28,7 @@
     button.title = button.getAttribute("aria-label");
   }
 
+  root.classList.add("scripted"); // hides what is meant for browsers without scripts
   pin(stored());
 
   addEventListener("DOMContentLoaded", () => {

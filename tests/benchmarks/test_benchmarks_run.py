@@ -5,13 +5,14 @@ import json
 import pytest
 
 from benchmarks import environment
+from benchmarks.learning import __main__ as learning
 from benchmarks.peers import missing
 
 PEERS = "the peers are installed with requirements-bench.txt"
 
 
 def printed(capsys, main, *arguments):
-    assert main(["--quick", "--rounds", "1", *arguments]) == 0
+    assert main(["--quick", *arguments]) == 0
     return capsys.readouterr().out
 
 
@@ -48,6 +49,36 @@ def test_checkpoints(capsys):
     text = printed(capsys, checkpoints.main)
     assert "load inference, cold" in text
     assert "L2 recurrent" in text
+
+
+def test_learning(capsys, tmp_path):
+    file = tmp_path / "learning.json"
+    text = printed(capsys, learning.main, "--json", str(file))
+    assert "| trained, shipped | 0 " in text
+    assert "| at least the heuristic | NOT met" in text  # after five episodes
+    titles = [table["title"] for table in json.loads(file.read_text())["tables"]]
+    assert titles[1] == "Gates on L0, judged by L0-shipped-0"
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_streaming(capsys):
+    for peer in ("channels_redis", "websockets", "playwright"):
+        pytest.importorskip(peer, reason=PEERS)
+    from benchmarks.streaming.__main__ import main
+
+    text = printed(capsys, main)
+    assert "| 2 clients and a browser | first frame in the browser" in text
+    assert "| channels_redis core" in text
+
+
+def test_no_frame_in_the_browser_is_never_a_pass():
+    pytest.importorskip("websockets", reason=PEERS)
+    from benchmarks.streaming.__main__ import goals
+
+    assert goals([]).startswith("NOT met")
+    assert goals([0.1, 0.2]) == "goal <= 250: met; goal <= 1,000: met"
+    assert goals([0.1, 1.2]) == "goal <= 250: NOT met; goal <= 1,000: NOT met"
 
 
 def test_a_peer_that_is_missing_is_named_with_its_remedy():

@@ -9,6 +9,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from registry.accounts.models import Role, User
+from registry.accounts.services import add_member, set_role
 from registry.models import Alias, AliasMove, BrainSpec, RegisteredModel
 from registry.services import ensure_model, move_alias, save_brain_spec
 from tests.registry.checkpoints import DENSE, WIDER
@@ -196,6 +198,23 @@ def test_brain_begins_as_a_copy_of_another_one_may_see(instructor, admin):
     page = text_of(client.get(reverse("registry:brain-new"), {"from": "mine"}))
     assert "hidden_layers: [9]" in page
     assert client.get(reverse("registry:brain-new"), {"from": "hidden"}).status_code == 404
+
+
+def test_guest_instructor_looks_and_does_not_touch(version, instructor, outsider, classroom):
+    set_role(outsider, Role.INSTRUCTOR)
+    add_member(classroom, outsider)
+    save_brain_spec("mine", DENSE, instructor)
+    client = signed_in(User.objects.get(pk=outsider.pk))
+    assert client.get(reverse("registry:model", args=["walker"])).status_code == 200
+    move = reverse("registry:move-alias", args=["walker"])
+    assert client.post(move, {"alias": "best", "version": "1.0.0"}).status_code == 403
+    remove = reverse("registry:remove-alias", args=["walker", "best"])
+    assert client.post(remove).status_code == 403
+    for page in ("brain-edit", "brain-delete"):
+        url = reverse(f"registry:{page}", args=["mine"])
+        assert client.post(url, {"yaml_text": WIDER}).status_code == 403
+    assert BrainSpec.objects.get().yaml_text == DENSE
+    assert not Alias.objects.filter(name="best").exists()
 
 
 def test_brain_of_somebody_else_is_looked_at_and_not_touched(instructor, student, admin):

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 
 from registry.accounts.models import Role
-from registry.accounts.services import add_member, create_classroom, create_user
+from registry.accounts.services import add_member, create_classroom, create_user, set_role
 from registry.errors import NameTakenError, VersionNotFoundError
 from registry.queries import (
     find_version,
@@ -63,6 +63,13 @@ def test_only_owner_teacher_and_admin_change_a_model(
     assert not may_change_model(colleague, model), "and does not touch"
     add_member(classroom, colleague, teaches=True)
     assert may_change_model(colleague, model)
+
+
+def test_role_decides_before_ownership_and_class(model, instructor, classroom, admin):
+    set_role(instructor, Role.STUDENT)
+    assert model.owner == instructor
+    assert instructor.memberships.get(classroom=classroom).teaches
+    assert not may_change_model(instructor, model)
 
 
 def test_model_without_a_class_is_its_owners_alone(instructor, student, admin, artifact_dir):

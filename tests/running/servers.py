@@ -34,7 +34,6 @@ def prepare_environment() -> None:
     os.environ.update(
         {
             HANDED_OVER: json.dumps(servers),
-            "DJANGO_SETTINGS_MODULE": "hamletweb.settings",
             "DATABASE_URL": servers["database_url"],
             "REDIS_URL": f"{servers['redis_server']}/{_redis_database(worker)}",
             "HAMLET_DATA_DIR": str(data_dir),

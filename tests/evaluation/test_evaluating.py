@@ -1,0 +1,133 @@
+"""Held-out episodes: the same towns for everyone, counted right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from hamlet.envs.town import TownEnv, TownLevel, level_from_data, load_pack
+from hamlet.envs.town.policies import Policy, make_policy
+from hamlet.envs.town.tables import WAIT
+from hamlet.errors import SpecError
+from hamlet.evaluation import evaluate as evaluation
+from hamlet.evaluation.evaluate import evaluate
+from hamlet.learning.curriculum_stages import stage
+from hamlet.learning.town_trainer import TownTrainer
+from tests.learning.small_worlds import TOWN, small_run
+
+LEVEL = level_from_data(TOWN)
+L1 = load_pack("L1").level
+
+
+class Remembering(Policy):
+    """Waits, and writes down where everything stands at the start."""
+
+    def __init__(self) -> None:
+        self.starts: list[torch.Tensor] = []
+
+    def act(self, env: TownEnv) -> torch.Tensor:
+        if not bool(env.steps.any()):
+            self.starts.append(torch.cat((env.places, env.cell.unsqueeze(1)), dim=1))
+        return torch.full((env.num_envs,), WAIT)
+
+
+def starts_of(level: TownLevel, **options: int) -> torch.Tensor:
+    watching = Remembering()
+    evaluate(watching, level, **options)
+    return torch.cat(watching.starts)
+
+
+def test_everyone_plays_the_same_towns_in_any_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = starts_of(LEVEL, episodes=23)
+    monkeypatch.setattr(evaluation, "AT_ONCE", 5)
+    assert torch.equal(starts_of(LEVEL, episodes=23), whole)
+    assert torch.equal(starts_of(LEVEL, episodes=7), whole[:7])
+    assert not torch.equal(starts_of(LEVEL, episodes=23, seed=1), whole)
+    assert len(whole.unique(dim=0)) > 15
+
+
+def test_waiting_is_counted_as_worked_by_hand() -> None:
+    # L1: idle dies of energy after 191 steps wherever it stands.
+    found = evaluate(make_policy("idle"), L1, episodes=4)
+    assert found.survival.tolist() == [191] * 4
+    assert not found.reached_limit.any()
+    # Energy 1 - 0.005 t and health 1 - ... are both at most 1 and fall to a death.
+    assert 0.2 < float(found.extrinsic_per_step.mean()) < 0.8
+
+
+def test_the_time_limit_can_be_moved() -> None:
+    short = evaluate(make_policy("idle"), replace(L1, max_steps=50), episodes=3)
+    assert short.survival.tolist() == [50] * 3
+    assert short.reached_limit.all()
+    longer = evaluate(make_policy("idle"), replace(L1, max_steps=50), episodes=3, limit_factor=4)
+    assert longer.survival.tolist() == [191] * 3
+    assert longer.max_steps == 200
+
+
+def test_a_milder_stage_is_survived_longer_and_paid_by_the_levels_own_reward() -> None:
+    first = evaluate(make_policy("idle"), L1, episodes=3, stage=stage(1))
+    assert (first.survival > 191).all()
+    last = evaluate(make_policy("idle"), L1, episodes=3, stage=stage(5))
+    plain = evaluate(make_policy("idle"), L1, episodes=3)
+    assert torch.equal(last.extrinsic_per_step, plain.extrinsic_per_step)
+
+
+@pytest.mark.parametrize("brain", ["feedforward", "recurrent"])
+def test_a_model_plays_greedily_and_the_same_each_time(brain: str) -> None:
+    model = TownTrainer(small_run(brain)).inference_model()
+    results = [evaluate(model, LEVEL, episodes=12) for _ in range(2)]
+    assert torch.equal(results[0].survival, results[1].survival)
+    assert torch.equal(results[0].extrinsic_per_step, results[1].extrinsic_per_step)
+
+
+def test_a_group_can_be_hidden_from_a_model() -> None:
+    model = TownTrainer(small_run("feedforward")).inference_model()
+    level = replace(LEVEL, max_steps=60)
+    seen = evaluate(model, level, episodes=20)
+    blind = evaluate(model, level, episodes=20, zeroed_groups=["meters", "grid", "clock"])
+    assert not torch.equal(seen.extrinsic_per_step, blind.extrinsic_per_step)
+    nothing_hidden = evaluate(model, level, episodes=20, zeroed_groups=[])
+    assert torch.equal(seen.extrinsic_per_step, nothing_hidden.extrinsic_per_step)
+
+
+def test_progress_is_told_while_it_plays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(evaluation, "AT_ONCE", 4)
+    told: list[int] = []
+    evaluate(make_policy("idle"), LEVEL, episodes=10, on_progress=told.append)
+    assert told == [4, 8, 10]
+
+
+def test_a_summary_is_plain_data_with_intervals() -> None:
+    found = evaluate(make_policy("random_legal"), L1, episodes=30).summary()
+    assert found["episodes"] == 30
+    assert found["max_steps"] == 500
+    survival = found["survival"]
+    assert survival["low"] < survival["mean"] < survival["high"]
+    assert set(found) == {
+        "episodes",
+        "max_steps",
+        "survival",
+        "extrinsic_per_step",
+        "reached_limit",
+    }
+
+
+def test_a_model_for_other_observations_is_refused() -> None:
+    model = TownTrainer(small_run("feedforward")).inference_model()
+    with pytest.raises(SpecError, match="group grid: .*evaluate it on its own level"):
+        evaluate(model, L1, episodes=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"episodes": 0}, "episodes: found 0"),
+        ({"limit_factor": 0}, "limit_factor: found 0"),
+        ({"zeroed_groups": ["clock"]}, "a script does not look"),
+    ],
+)
+def test_arguments_out_of_range_are_refused(options: dict, part: str) -> None:
+    with pytest.raises(SpecError, match=part):
+        evaluate(make_policy("idle"), LEVEL, **options)

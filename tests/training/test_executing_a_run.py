@@ -1,0 +1,206 @@
+"""What one worker does with a run, from the claim to the registered version."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+import torch
+
+from hamlet.model import HamletModel
+from hamlet.recording import decode_episode
+from registry.artifacts.store import open_artifact
+from registry.models import Checkpoint, ModelVersion
+from tests.training.tiny_runs import BRAIN, TRAINING, queue_tiny
+from training import checkpointing, events, execution, queries, services
+from training.models import Run, RunEvent, RunStatus
+
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("redis_url", "artifact_dir"),
+]
+
+
+def executed(run: Run) -> Run:
+    execution.execute(run.pk)
+    run.refresh_from_db()
+    return run
+
+
+def test_a_run_becomes_a_version_that_says_where_it_comes_from(instructor, classroom) -> None:
+    run = executed(queue_tiny(instructor, classroom=classroom.name, name="First"))
+    assert (run.status, run.done, run.total, run.reason) == (RunStatus.SUCCEEDED, 40, 40, "")
+    version = run.version
+    assert (str(version), version.run_id, version.model.classroom) == (
+        "town-tiny 1.0.0",
+        run.pk,
+        classroom,
+    )
+    lineage = version.lineage
+    assert lineage["run_spec"] == run.spec
+    assert lineage["run_spec_hash"] == run.spec_hash
+    assert (lineage["seed"], lineage["level"], lineage["torch"]) == (7, "tiny", torch.__version__)
+    assert lineage["brain_spec_hash"] == version.brain_spec_hash
+    assert lineage["layout_hash"] == version.layout_hash
+    assert lineage["level_hash"].startswith("sha256:")
+    assert version.metrics["env_steps"] == run.latest_metrics["env_steps"]
+
+
+def test_the_version_can_be_used_without_the_platform(instructor) -> None:
+    run = executed(queue_tiny(instructor))
+    model = HamletModel.load_from_checkpoint(open_artifact(run.version.artifact))
+    layout = model.layout
+    answer = model.predict(torch.zeros(1, layout.size))
+    assert answer["q_values"].shape == (1, len(layout.actions))
+
+
+def test_every_episode_and_metric_of_the_run_is_kept(instructor) -> None:
+    run = executed(queue_tiny(instructor))
+    numbers = list(run.episodes.order_by("number").values_list("number", flat=True))
+    assert numbers == list(range(1, 41))
+    series = queries.metric_series(run)
+    assert series["mean_survival_steps"]["at"][-1] == 40
+    assert run.latest_metrics["epsilon"] == series["epsilon"]["value"][-1]
+
+
+def test_checkpoints_along_the_run_stay_and_two_to_go_on_from(instructor) -> None:
+    run = executed(queue_tiny(instructor))
+    found = Checkpoint.objects.filter(run_id=run.pk).order_by("at")
+    assert [c.at for c in found.filter(kind="inference")] == [10, 20, 30, 40]
+    assert [c.at for c in found.filter(kind="training")] == [30, 40]
+    assert found.filter(kind="inference").last().metadata["training_episode"] == 40
+
+
+def test_of_very_many_checkpoints_about_a_hundred_stay(instructor) -> None:
+    training = {**TRAINING, "checkpoint_every": 1}
+    run = executed(queue_tiny(instructor, episodes=12, training=training))
+    Run.objects.filter(pk=run.pk).update(total=400)  # then one of every four is enough
+    run.refresh_from_db()
+    before = [c.at for c in queries.checkpoint_list(run, "inference")]
+    checkpointing.tidy(run)
+    kept = [c.at for c in queries.checkpoint_list(run, "inference")]
+    assert kept[0] == before[0] == 12
+    assert len({at // 4 for at in kept[1:]}) == len(kept) - 1
+    assert {at // 4 for at in kept} == {at // 4 for at in before}
+
+
+def test_the_same_request_gives_the_same_weights(instructor) -> None:
+    first, second, other = (
+        executed(queue_tiny(instructor, seed=seed)).version.artifact for seed in (7, 7, 8)
+    )
+
+    def weights(artifact) -> dict:
+        network = HamletModel.load_from_checkpoint(open_artifact(artifact)).network
+        return {name: tensor.tolist() for name, tensor in network.state_dict().items()}
+
+    assert weights(first) == weights(second)
+    assert weights(first) != weights(other)
+
+
+def test_recordings_worth_it_are_kept_with_their_reasons(instructor) -> None:
+    run = executed(queue_tiny(instructor, episodes=210))
+    replays = list(run.replays.order_by("number"))
+    regular = [replay.number for replay in replays if "every 100th" in replay.reasons]
+    # Only one of two environments is recorded, so "every 100th" is the next one recorded.
+    assert len(regular) == 2
+    assert 100 <= regular[0] <= 101
+    for replay in replays:
+        episode = queries.read_replay(replay)
+        assert episode.number == replay.number
+        assert episode.steps == replay.survival_steps
+        assert episode.ended_at == pytest.approx(replay.ended_at.timestamp())
+
+
+def test_a_joining_watcher_finds_an_episode(instructor) -> None:
+    run = executed(queue_tiny(instructor))
+    message = events.decode_message(events.client().get(events.latest_episode_key(run.pk)))
+    assert message.kind == "episode"
+    assert decode_episode(message.body).columns["x"]
+
+
+def test_a_run_that_does_not_wait_is_left_alone(instructor) -> None:
+    run = queue_tiny(instructor)
+    services.cancel_run(run, instructor)
+    assert executed(run).status == RunStatus.CANCELLED
+    assert not run.episodes.exists()
+
+
+def test_a_run_that_diverges_fails_with_the_metric_and_keeps_its_rows(instructor) -> None:
+    brain = {**BRAIN, "optimizer": {"type": "sgd", "learning_rate": 1.0}}
+    brain["q_learning"] = {"gradient_clip": 1000.0}
+    training = {**TRAINING, "intrinsic": {"base_weight": 100.0, "learning_rate": 1.0}}
+    run = executed(queue_tiny(instructor, brain=brain, training=training, episodes=400))
+    assert run.status == RunStatus.FAILED
+    assert "diverged" in run.reason or "NaN" in run.reason
+    assert run.version is None
+    assert not ModelVersion.objects.exists()
+    assert run.episodes.exists()
+
+
+def test_a_gpu_run_on_a_worker_without_gpu_says_what_to_do(instructor) -> None:
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    run = executed(queue_tiny(instructor, device="gpu"))
+    assert run.status == RunStatus.FAILED
+    assert "the worker that listens to training.gpu has none" in run.reason
+
+
+def test_a_full_disk_fails_the_run_and_it_goes_on_when_there_is_room(
+    instructor, monkeypatch
+) -> None:
+    undisturbed = executed(queue_tiny(instructor, model="undisturbed"))
+    run = queue_tiny(instructor)
+    monkeypatch.setattr(checkpointing, "PAUSE_S", 0.0)
+    store, room = checkpointing.store_file, [4]  # files: two checkpoints of two
+
+    def small_disk(*arguments):
+        if not room[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        room[0] -= 1
+        return store(*arguments)
+
+    monkeypatch.setattr(checkpointing, "store_file", small_disk)
+    executed(run)
+    assert run.status == RunStatus.FAILED
+    assert run.reason.startswith("There is no room left for checkpoints in ")
+    assert [c.at for c in queries.checkpoint_list(run, "training")] == [20, 10]
+    room[0] = 1000
+    services.resume_run(run, instructor)
+    executed(run)
+    assert run.status == RunStatus.SUCCEEDED
+    assert final(run) == final(undisturbed)
+
+
+def final(run: Run) -> dict:
+    network = HamletModel.load_from_checkpoint(open_artifact(run.version.artifact)).network
+    return {name: tensor.tolist() for name, tensor in network.state_dict().items()}
+
+
+def test_an_error_of_the_trainer_is_told_in_a_line_and_logged_in_full(
+    instructor, monkeypatch, caplog
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("shapes\ncannot be multiplied")
+
+    monkeypatch.setattr("hamlet.learning.town_trainer.TownTrainer.advance", broken)
+    run = executed(queue_tiny(instructor))
+    assert run.status == RunStatus.FAILED
+    assert run.reason == (
+        "The trainer stopped with an error: RuntimeError: shapes cannot be multiplied"
+    )
+    assert "Traceback" not in run.reason
+    assert "def broken" in caplog.text or "in broken" in caplog.text
+    assert RunEvent.objects.filter(run=run, new_status="failed").get().text == run.reason
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_says_so_and_forgets_nothing(instructor) -> None:
+    run = executed(queue_tiny(instructor))
+    Run.objects.filter(pk=run.pk).update(status=RunStatus.QUEUED, version=None)
+    from registry.artifacts.store import path_of
+
+    for checkpoint in queries.checkpoint_list(run, "training"):
+        path_of(checkpoint.artifact_id).write_bytes(b"damaged")
+    executed(run)
+    assert run.status == RunStatus.FAILED
+    assert run.reason.startswith("Every training checkpoint of this run is damaged on the disk")
+    assert run.episodes.count() == 40
