@@ -56,11 +56,17 @@ def take_turn(site: Site, run: str, cookie: str, crowd: Crowd, seconds: float) -
         time.sleep(SETTLE_S)  # what ended in time may arrive after it
         timings = browser.timings() if browser else []
     turn = Turn(crowd, began, ended, cores, gaps=watchers.result["gaps"])
-    turn.received = [
-        delay for at, delay in watchers.result["delays"] if began <= at - delay <= ended
-    ]
+    turn.received = within(watchers.result["begun"], began, ended)
     turn.drawn = [timing for timing in timings if began <= timing["ended_at"] <= ended]
     return turn
+
+
+def within(delays: list[tuple[float, float]], began: float, ended: float) -> list[float]:
+    """Delays of the episodes that ended between two moments; others belong to another turn.
+
+    Args: delays: (moment of receipt, seconds since the episode's end).
+    """
+    return [delay for at, delay in delays if began <= at - delay <= ended]
 
 
 def speed(turn: Turn, episodes: list[dict[str, Any]]) -> float:

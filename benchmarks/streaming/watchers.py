@@ -3,8 +3,9 @@
     python -m benchmarks.streaming.watchers URL COUNT LIMIT_S        (cookie on stdin)
 
 Prints `connected` once all are in, works until stdin closes or LIMIT_S have passed, then prints
-one line of JSON: `delays`, for every client and live episode the seconds from the episode's end to
-its receipt, with the moment of receipt; `messages` and `lost`, counted over all clients.
+one line of JSON: `begun` and `complete`, for every client and live episode the moment its first and
+its last message came and the seconds since the episode's end; `messages` and `gaps` (in the numbers
+of messages), counted over all clients.
 """
 
 from __future__ import annotations
@@ -34,15 +35,31 @@ class Watching:
     """What all clients of the process saw."""
 
     def __init__(self) -> None:
-        self.delays: list[tuple[float, float]] = []
+        self.begun: list[tuple[float, float]] = []
+        self.complete: list[tuple[float, float]] = []
         self.messages = self.gaps = 0
+        self._ended_at: dict[int, float] = {}  # episode -> when it ended in the trainer
 
     def saw(self, message: dict[str, Any], expected_seq: int) -> None:
         self.messages += 1
         self.gaps += message.get("seq", expected_seq) != expected_seq
         if message["type"] == "episode_start" and message.get("mode") == "live_training":
-            now = time.time()
-            self.delays.append((now, now - message["ended_at"]))
+            self._ended_at[message["episode_id"]] = message["ended_at"]
+            self.begun.append(self._delay(message))
+        elif message["type"] == "episode_end" and message["episode_id"] in self._ended_at:
+            self.complete.append(self._delay(message))
+
+    def _delay(self, message: dict[str, Any]) -> tuple[float, float]:
+        now = time.time()
+        return now, now - self._ended_at[message["episode_id"]]
+
+    def to_data(self) -> dict[str, Any]:
+        return {
+            "begun": self.begun,
+            "complete": self.complete,
+            "messages": self.messages,
+            "gaps": self.gaps,
+        }
 
 
 async def watch(url: str, cookie: str, seen: Watching, ready: asyncio.Event) -> None:
@@ -124,7 +141,7 @@ class Watchers:
         self._command = [sys.executable, "-m", "benchmarks.streaming.watchers", url]
         self._command += [str(count), str(limit_s)]
         self._cookie = cookie
-        self.result: dict[str, Any] = {"delays": [], "messages": 0, "gaps": 0}
+        self.result: dict[str, Any] = Watching().to_data()
 
     def __enter__(self) -> Watchers:
         self._process = None
@@ -163,7 +180,7 @@ def main() -> int:
         raise SystemExit("these clients are for a server of our own on 127.0.0.1")
     cookie = sys.stdin.readline().strip()
     seen = asyncio.run(watch_all(url, cookie, min(count, MOST_CLIENTS), min(limit_s, MOST_SECONDS)))
-    print(json.dumps({"delays": seen.delays, "messages": seen.messages, "gaps": seen.gaps}))
+    print(json.dumps(seen.to_data()))
     return 0
 
 

@@ -72,15 +72,6 @@ def test_streaming(capsys):
     assert "| channels_redis core" in text
 
 
-def test_no_frame_in_the_browser_is_never_a_pass():
-    pytest.importorskip("websockets", reason=PEERS)
-    from benchmarks.streaming.__main__ import goals
-
-    assert goals([]).startswith("NOT met")
-    assert goals([0.1, 0.2]) == "goal <= 250: met; goal <= 1,000: met"
-    assert goals([0.1, 1.2]) == "goal <= 250: NOT met; goal <= 1,000: NOT met"
-
-
 def test_a_peer_that_is_missing_is_named_with_its_remedy():
     with pytest.raises(ModuleNotFoundError) as caught:
         import no_such_peer  # noqa: F401
