@@ -109,13 +109,13 @@ def newest_checkpoints(run: Run) -> list[Checkpoint]:
     inference = queries.checkpoint_list(run, Checkpoint.Kind.INFERENCE)[: CHECKPOINTS_SHOWN - 1]
     found = [*inference, *queries.checkpoint_list(run, Checkpoint.Kind.TRAINING)[:1]]
     for checkpoint in found:
-        checkpoint.name = f"{file_name(run, checkpoint)}.safetensors"
+        checkpoint.name = file_name(run, checkpoint)
     return found
 
 
 def file_name(run: Run, checkpoint: Checkpoint) -> str:
     # The id is safe in a header and on any disk; a person's name for a run may not be.
-    return f"{run.system}-{str(run.pk)[:8]}-{checkpoint.kind}-{checkpoint.at}"
+    return f"{run.system}-{str(run.pk)[:8]}-{checkpoint.kind}-{checkpoint.at}.safetensors"
 
 
 def curriculum_limits(run: Run) -> dict[str, float]:

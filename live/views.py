@@ -15,10 +15,10 @@ from django.views.decorators.http import require_POST, require_safe
 from hamlet.errors import SpecError
 from hamlet.systems import SYSTEMS
 from live import queries as live_queries
+from registry.downloads import send_artifact
 from registry.pages import page_for
 from registry.pagination import next_url, page_of
 from training import queries, services
-from training.downloads import send_artifact
 from training.errors import (
     IllegalTransitionError,
     StatusConflictError,

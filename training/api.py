@@ -18,10 +18,10 @@ from hamlet.systems import SYSTEMS
 from registry.accounts.models import Scope
 from registry.accounts.permissions import Access
 from registry.api_schema import PAGING, answers, page
+from registry.downloads import send_artifact
 from registry.models import Checkpoint
 from registry.pagination import page_data
 from training import api_data, queries, serializers, services
-from training.downloads import send_artifact
 from training.models import Run, RunStatus
 
 VIEW_RUN = Access(Scope.READ, "training.view_run")
@@ -230,7 +230,9 @@ class CheckpointDownload(APIView):
             raise api_data.not_found()
         saved = queries.checkpoint_list(run, Checkpoint.Kind.INFERENCE)
         checkpoint = get_object_or_404(saved, at=at)
-        return send_artifact(request, checkpoint.artifact, f"{run.system}-{run.pk}-{at}")
+        return send_artifact(
+            request, checkpoint.artifact, f"{run.system}-{run.pk}-{at}.safetensors"
+        )
 
 
 class SystemList(APIView):

@@ -21,7 +21,7 @@ from typing import Any
 
 from benchmarks.machine import ROOT
 from benchmarks.streaming.usage import PARTS, processes_of
-from hamletweb.embedded.process import free_port
+from hamletweb.embedded.process import dies_with_parent, free_port
 
 START_TIMEOUT_S, STOP_TIMEOUT_S = 180.0, 60.0
 POLL_S = 0.2
@@ -56,6 +56,7 @@ class Site:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                preexec_fn=dies_with_parent(signal.SIGTERM),  # noqa: PLW1509 - one prctl
             )
         self.pid = self.process.pid
         try:

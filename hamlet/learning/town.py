@@ -219,7 +219,7 @@ def adapt_request(signature: Signature, body: Mapping[str, Any]) -> dict[str, An
 
     Args:
         body: `observation`, one ([D]) or several ([[D], ...]); `action_mask` in the same form,
-            if given; `hidden` with `h` and `c` as the answer before gave them, if given.
+            if given; `hidden_h` and `hidden_c` as the answer before gave them, if given.
 
     Raises: SpecError on a field that is missing or unknown. What the fields hold is checked by
         `signature.check_inputs`.
@@ -230,12 +230,12 @@ def adapt_request(signature: Signature, body: Mapping[str, Any]) -> dict[str, An
     if read["action_mask"] is not None:
         mask = read["action_mask"]
         inputs["action_mask"] = [mask] if is_flat(mask) else mask
-    if read["hidden"] is not None:
-        if signature.input("hidden_h") is None:
-            message = "found a hidden state; this model keeps none, leave it out"
-            raise SpecError([Problem("hidden", message)])
-        for part in ("h", "c"):
-            inputs[f"hidden_{part}"] = with_batch_axis(read["hidden"][part])
+    for part in ("hidden_h", "hidden_c"):
+        if read[part] is not None:
+            if signature.input(part) is None:
+                message = "found a hidden state; this model keeps none, leave it out"
+                raise SpecError([Problem(part, message)])
+            inputs[part] = with_batch_axis(read[part])
     return inputs
 
 
@@ -252,7 +252,8 @@ PREDICT_SCHEMA = Section(
     {
         "observation": Numbers(),
         "action_mask": Numbers(None, optional=True),
-        "hidden": Section({"h": Numbers(), "c": Numbers()}, default=None, optional=True),
+        "hidden_h": Numbers(None, optional=True),
+        "hidden_c": Numbers(None, optional=True),
     }
 )
 

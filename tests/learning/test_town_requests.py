@@ -212,10 +212,10 @@ def test_the_towns_own_form_of_a_prediction_becomes_inputs(signatures: dict[str,
 def test_hidden_state_is_passed_on_in_both_forms(signatures: dict[str, Any]) -> None:
     recurrent = signatures["recurrent"]
     observation = [0.0] * recurrent.layout.size
-    single = {"h": [[0.1] * 8], "c": [[0.2] * 8]}
-    batched = {"h": [[[0.1] * 8]], "c": [[[0.2] * 8]]}
+    single = {"hidden_h": [[0.1] * 8], "hidden_c": [[0.2] * 8]}
+    batched = {"hidden_h": [[[0.1] * 8]], "hidden_c": [[[0.2] * 8]]}
     for hidden in (single, batched):
-        inputs = adapt_request(recurrent, {"observation": observation, "hidden": hidden})
+        inputs = adapt_request(recurrent, {"observation": observation, **hidden})
         assert recurrent.check_inputs(inputs)["hidden_h"].shape == (1, 1, 8)
 
 
@@ -225,8 +225,8 @@ def test_hidden_state_is_passed_on_in_both_forms(signatures: dict[str, Any]) -> 
         ({}, "observation"),
         ({"observation": "x"}, "observation"),
         ({"observation": [0.0], "mask": []}, "mask"),
-        ({"observation": [0.0], "hidden": {"h": []}}, "hidden.c"),
-        ({"observation": [0.0], "hidden": {"h": [], "c": []}}, "hidden"),
+        ({"observation": [0.0], "hidden": {"h": []}}, "hidden"),
+        ({"observation": [0.0], "hidden_h": [], "hidden_c": []}, "hidden_h"),
     ],
 )
 def test_a_wrong_prediction_request_is_refused_by_path(

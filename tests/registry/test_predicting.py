@@ -112,6 +112,8 @@ def test_hidden_state_travels_through_reply_and_request(register, ask):
         hidden = expected["hidden"]
         answer = ask({"model": "walker", "inputs": {"observation": [row], **sent}}).json()
         assert answer["outputs"]["q_values"] == [expected["q_values"].tolist()]
+        own_form = ask({"model": "walker", "observation": row, **sent}).json()
+        assert own_form["outputs"] == answer["outputs"]
         sent = {name: answer["outputs"][name] for name in ("hidden_h", "hidden_c")}
         assert torch.equal(torch.tensor(sent["hidden_h"]), hidden[0])
 
@@ -131,7 +133,7 @@ def test_hidden_state_travels_through_reply_and_request(register, ask):
         ({"observation": [0.0] * 38, "action_mask": [False] * 8}, "action_mask[0]", "all false"),
         ({"observation": [0.0] * 38, "action_mask": [1] * 8}, "action_mask[0][0]", "true or false"),
         ({"observation": [0.0] * 38, "action_mask": [True] * 7}, "action_mask[0]", "8"),
-        ({"observation": [0.0] * 38, "hidden": {"h": [], "c": []}}, "hidden", "keeps none"),
+        ({"observation": [0.0] * 38, "hidden_h": []}, "hidden_h", "keeps none"),
         ({"observation": [1e39] + [0.0] * 37}, "observation[0][0]", "float32"),
         ({"inputs": {}}, "inputs.observation", "missing"),
         ({"inputs": []}, "inputs", "mapping"),
