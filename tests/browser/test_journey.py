@@ -12,10 +12,11 @@ from tests.browser.conftest import Visits
 from tests.running.processes import PlatformProcess
 from training.models import Run
 
+# Random play first, which is fast: the first hundred episodes, after which one is kept.
 SMALL = """\
 training:
-  num_envs: 2
-  learning_starts: 64
+  num_envs: 8
+  learning_starts: 9000
   intrinsic: {embedding: 16}
 """
 

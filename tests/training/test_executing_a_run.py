@@ -7,11 +7,12 @@ import errno
 import pytest
 import torch
 
+from hamlet.learning.town_trainer import TownTrainer
 from hamlet.model import HamletModel
 from hamlet.recording import decode_episode
-from registry.artifacts.store import open_artifact
+from registry.artifacts.store import open_artifact, path_of
 from registry.models import Checkpoint, ModelVersion
-from tests.training.tiny_runs import BRAIN, TRAINING, queue_tiny
+from tests.training.tiny_runs import TRAINING, queue_tiny
 from training import checkpointing, events, execution, queries, services
 from training.models import Run, RunEvent, RunStatus
 
@@ -49,7 +50,7 @@ def test_a_run_becomes_a_version_that_says_where_it_comes_from(instructor, class
 def test_the_version_can_be_used_without_the_platform(instructor) -> None:
     run = executed(queue_tiny(instructor))
     model = HamletModel.load_from_checkpoint(open_artifact(run.version.artifact))
-    layout = model.layout
+    layout = model.network.layout
     answer = model.predict(torch.zeros(1, layout.size))
     assert answer["q_values"].shape == (1, len(layout.actions))
 
@@ -125,16 +126,27 @@ def test_a_run_that_does_not_wait_is_left_alone(instructor) -> None:
     assert not run.episodes.exists()
 
 
-def test_a_run_that_diverges_fails_with_the_metric_and_keeps_its_rows(instructor) -> None:
-    brain = {**BRAIN, "optimizer": {"type": "sgd", "learning_rate": 1.0}}
-    brain["q_learning"] = {"gradient_clip": 1000.0}
-    training = {**TRAINING, "intrinsic": {"base_weight": 100.0, "learning_rate": 1.0}}
-    run = executed(queue_tiny(instructor, brain=brain, training=training, episodes=400))
+def test_a_run_that_diverges_fails_with_the_metric_and_keeps_its_rows(
+    instructor, monkeypatch
+) -> None:
+    advance = TownTrainer.advance
+
+    def overflowing(trainer: TownTrainer) -> object:
+        if trainer.finished_episodes >= 14:
+            for weights in trainer.agent.learner.online.parameters():
+                weights.data.fill_(float("inf"))
+        return advance(trainer)
+
+    monkeypatch.setattr(TownTrainer, "advance", overflowing)
+    run = executed(queue_tiny(instructor))
     assert run.status == RunStatus.FAILED
-    assert "diverged" in run.reason or "NaN" in run.reason
+    assert run.reason == (
+        "loss became nan at episode 20: the training diverged. Lower the learning rate or the "
+        "gradient clip of the brain and start a new run."
+    )
     assert run.version is None
     assert not ModelVersion.objects.exists()
-    assert run.episodes.exists()
+    assert run.episodes.count() == 20
 
 
 def test_a_gpu_run_on_a_worker_without_gpu_says_what_to_do(instructor) -> None:
@@ -182,7 +194,7 @@ def test_an_error_of_the_trainer_is_told_in_a_line_and_logged_in_full(
     def broken(*_: object) -> None:
         raise RuntimeError("shapes\ncannot be multiplied")
 
-    monkeypatch.setattr("hamlet.learning.town_trainer.TownTrainer.advance", broken)
+    monkeypatch.setattr(TownTrainer, "advance", broken)
     run = executed(queue_tiny(instructor))
     assert run.status == RunStatus.FAILED
     assert run.reason == (
@@ -196,8 +208,6 @@ def test_an_error_of_the_trainer_is_told_in_a_line_and_logged_in_full(
 def test_a_run_whose_checkpoints_are_all_damaged_says_so_and_forgets_nothing(instructor) -> None:
     run = executed(queue_tiny(instructor))
     Run.objects.filter(pk=run.pk).update(status=RunStatus.QUEUED, version=None)
-    from registry.artifacts.store import path_of
-
     for checkpoint in queries.checkpoint_list(run, "training"):
         path_of(checkpoint.artifact_id).write_bytes(b"damaged")
     executed(run)
