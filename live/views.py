@@ -68,11 +68,8 @@ def run_page(request: HttpRequest, run_id: UUID) -> HttpResponse:
         **replays_context(run),
         "snapshot": queries.run_snapshot(run),
         "charts": live_queries.chart_data(run),
-        "events": queries.run_events(run, live_queries.EVENTS_SHOWN),
-        "checkpoints": live_queries.newest_checkpoints(run),
         "conditions": live_queries.curriculum_limits(run),
         "newest": live_queries.newest_episode(run),
-        "version_url": version_url(run),
         "viewer_template": f"live/viewers/{viewer}.html",
         "viewer_script": f"js/{viewer}/viewer.js",
         "viewer_style": f"css/{viewer}.css",
@@ -167,10 +164,14 @@ def find_run(request: HttpRequest, run_id: UUID) -> Run:
 
 
 def status_context(request: HttpRequest, run: Run) -> dict[str, Any]:
+    """How the run stands, and what changes along with it."""
     return {
         "run": run,
         "actions": live_queries.actions_for(request.user, run),
         "pace": live_queries.pace_words(run),
+        "events": queries.run_events(run, live_queries.EVENTS_SHOWN),
+        "checkpoints": live_queries.newest_checkpoints(run),
+        "version_url": version_url(run),
     }
 
 

@@ -74,7 +74,7 @@ export class Chart {
     return {
       width,
       height: this.height,
-      padding: [8, 8, 0, 0],
+      padding: [8, 18, 0, 0],
       legend: { show: false },
       cursor: { y: false, points: { size: 7 } },
       scales: { x: { time: false }, y: this.yRange ? { range: this.yRange } : {} },

@@ -3,19 +3,24 @@
 import { Chart } from "./chart.js";
 import { fixed, listing } from "./words.js";
 
-const BLOCK = 100;
 const box = document.querySelector("[data-compare]");
 const curves = JSON.parse(document.getElementById("compare-curves").textContent);
+const longest = Math.max(1, ...curves.flatMap((curve) => curve.number.slice(-1)));
+const block = [1, 5, 10, 20, 50].find((size) => longest / size <= 60) ?? 100;
 
-/** {block: mean survival} of every hundred episodes */
+/** {last episode of a block: its mean survival} */
 function blocks({ number, survival_steps: steps }) {
-  const sums = new Map();
+  const found = new Map();
+  let [sum, size] = [0, 0];
   number.forEach((episode, index) => {
-    const block = Math.ceil(episode / BLOCK) * BLOCK;
-    const [sum, size] = sums.get(block) ?? [0, 0];
-    sums.set(block, [sum + steps[index], size + 1]);
+    sum += steps[index];
+    size += 1;
+    const next = number[index + 1];
+    if (next !== undefined && Math.ceil(next / block) === Math.ceil(episode / block)) return;
+    found.set(episode, sum / size);
+    [sum, size] = [0, 0];
   });
-  return new Map([...sums].map(([block, [sum, size]]) => [block, sum / size]));
+  return found;
 }
 
 if (box && curves.length) {
@@ -33,4 +38,5 @@ if (box && curves.length) {
     yRange: (_, low, high) => [0, Math.max(1, high) * 1.05],
   });
   chart.setData([numbers, ...rows]);
+  document.querySelector("[data-block]").textContent = `Mean of every ${block} episodes`;
 }

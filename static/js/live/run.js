@@ -156,6 +156,8 @@ class RunPage {
     if (message.after > this.survival.lastNumber) this.tell({ type: "catch_up", after: this.survival.lastNumber });
     this.survival.add(message.episodes);
     if (message.replays && message.replays !== this.replayCount) {
+      // Episodes are kept about as often as checkpoints are saved.
+      if (this.replayCount !== undefined) this.#refreshPanels();
       this.replayCount = message.replays;
       this.replays.ask();
     }
@@ -170,10 +172,13 @@ class RunPage {
     box.dataset.status = standing;
     this.root.dataset.status = message.status;
     fillMeters(box);
+    if (moved) this.#refreshPanels();
+  }
+
+  // The buttons of this person, what happened to the run, its files: rendered by the server.
+  #refreshPanels() {
     const controls = this.find("[data-run-controls]");
-    if (controls && moved) {
-      window.htmx.ajax("GET", controls.dataset.runControls, { target: controls, swap: "outerHTML" });
-    }
+    window.htmx.ajax("GET", controls.dataset.runControls, { target: controls, swap: "outerHTML" });
   }
 
   #showError(text) {

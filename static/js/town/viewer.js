@@ -51,6 +51,7 @@ class TownViewer {
 
   start(episode) {
     this.town = readTown(episode.start);
+    this.find("waiting").hidden = true;
     this.find("frame-choice").hidden = !this.town.window;
     this.map.drawEmpty(this.town);
     for (const panel of this.panels) panel.start(this.town, episode);
