@@ -5,7 +5,6 @@ Letters: N environments, D numbers of an observation, A actions.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -16,16 +15,15 @@ from hamlet.envs.town import TownEnv
 from hamlet.errors import CheckpointError
 from hamlet.learning.agents import Circumstances, make_agent
 from hamlet.learning.curiosity import Curiosity
-from hamlet.learning.curriculum import Change, Curriculum, FinishedEpisode
-from hamlet.learning.curriculum_stages import stage
+from hamlet.learning.curriculum import FinishedEpisode
 from hamlet.learning.episode_book import EpisodeBook
 from hamlet.learning.epsilon import EpsilonSchedule, behaviour_entropy, epsilon_greedy
 from hamlet.learning.next_masks import NextMasks
 from hamlet.learning.randomness import derived_seed, generator_for
 from hamlet.learning.saved_state import generator_state, load_generator
 from hamlet.learning.town import read_content
-from hamlet.learning.town_metrics import EpisodeMeans
-from hamlet.learning.town_settings import curriculum_settings
+from hamlet.learning.town_curriculum import TownCurriculum
+from hamlet.learning.town_reports import TownReports
 from hamlet.learning.trainer import (
     CheckpointDue,
     EpisodeFinished,
@@ -33,7 +31,6 @@ from hamlet.learning.trainer import (
     MetricsReported,
     Progress,
     RunFinished,
-    StageChanged,
     Trainer,
 )
 from hamlet.learning.transitions import Collected
@@ -44,14 +41,13 @@ from hamlet.recording.recorder import EpisodeRecorder, StepRecord
 from hamlet.runspec import RunSpec
 
 RECORDED_ROW = 0
-NO_CURRICULUM = 0  # the stage that is reported where the curriculum is off
 
 
 class TownTrainer(Trainer):
     """One unit of work is one step of all N environments and the updates that are due after it.
 
     Attributes:
-        env, agent, curiosity, curriculum: the parts; `curriculum` is None where it is off.
+        env, agent, curiosity, curriculum, recorder: the parts.
         env_steps, finished_episodes: counted over the whole run.
     """
 
@@ -66,43 +62,23 @@ class TownTrainer(Trainer):
 
         Raises: SpecError naming every fault of the spec.
         """
-        level, brain, training = read_content(spec)
-        self.spec, self.level = spec, level
-        self.device = torch.device(device)
-        self.num_envs = training["num_envs"]
-        self.checkpoint_every = training["checkpoint_every"]
-        self.env = TownEnv(
-            level, self.num_envs, self.device, seed=derived_seed(spec.seed, "environment")
-        )
+        self.spec, self.device = spec, torch.device(device)
+        self.level, brain, training = read_content(spec)
+        count, seed = training["num_envs"], spec.seed
+        self.num_envs, self.checkpoint_every = count, training["checkpoint_every"]
+        self.env = TownEnv(self.level, count, self.device, derived_seed(seed, "environment"))
         layout = self.env.layout
-        self.agent = make_agent(brain, layout, self.num_envs, spec.seed, self.device)
-        self.curiosity = Curiosity(training, layout, level.max_steps, spec.seed, self.device)
-        self.curriculum: Curriculum | None = None
-        if training["curriculum"]["enabled"]:
-            settings = curriculum_settings(training)
-            self.curriculum = Curriculum(settings, level.max_steps, self.num_envs)
-            self._apply_stage(range(self.num_envs), self.curriculum.stage_of(0))
+        self.agent = make_agent(brain, layout, count, seed, self.device)
+        self.curiosity = Curiosity(training, layout, self.level.max_steps, seed, self.device)
+        self.curriculum = TownCurriculum(training, self.env)
+        self.recorder = self._make_recorder(live_stream_callback)
         self.epsilon = EpsilonSchedule(**training["epsilon"])
-        update = training["update"]
-        self.updates_due = UpdateClock(
-            update["every"], update["most_per_step"], training["learning_starts"]
-        )
-        self.recorder = EpisodeRecorder(
-            level.max_steps,
-            level.width,
-            layout.affordances,
-            meters=len(layout.meters),
-            actions=len(layout.actions),
-            row=RECORDED_ROW,
-            device=self.device,
-            live_stream_callback=live_stream_callback,
-        )
+        self.updates_due = UpdateClock(**training["update"], starts=training["learning_starts"])
         self._next_masks = NextMasks(self.env)
-        self._book = EpisodeBook(self.num_envs, self.device)
-        self._means = EpisodeMeans()
-        self._generator = generator_for(spec.seed, "exploration", self.device)
+        self._book = EpisodeBook(count, self.device)
+        self._reports = TownReports()
+        self._generator = generator_for(seed, "exploration", self.device)
         self.env_steps = self.finished_episodes = 0
-        self._reported = (0, time.perf_counter())  # env steps and moment of the last report
         self._begin_recording()
         self._note_epsilon()
 
@@ -117,7 +93,8 @@ class TownTrainer(Trainer):
             return iter(())
         ended = self._step()
         updates = self.updates_due.updates_after(self.env_steps, self.num_envs)
-        self.agent.learn(updates, Circumstances(self.env.sparse, self._share_done))
+        share_done = self.finished_episodes / self.spec.budget
+        self.agent.learn(updates, Circumstances(self.env.sparse, share_done))
         events: list[Event] = []
         if bool(ended.any()):
             self._finish_episodes(ended, events)
@@ -132,150 +109,118 @@ class TownTrainer(Trainer):
         actions, greedy = epsilon_greedy(q_values, masks, self.epsilon.value, self._generator)
         following, streams, terminated, truncated, info = env.step(actions)
         intrinsic, novelty = self.curiosity.reward(following, info["intrinsic_modifier"])
+        dense, shaping = info["dense_extrinsic"], streams.shaping
+        outcome = (terminated, truncated, following, self._next_masks())
         self.agent.remember(
-            Collected(
-                observations=observations,
-                masks=masks,
-                actions=actions,
-                extrinsic=info["dense_extrinsic"],
-                intrinsic=intrinsic,
-                shaping=streams.shaping,
-                terminated=terminated,
-                truncated=truncated,
-                next_observations=following,
-                next_masks=self._next_masks(),
-            )
+            Collected(observations, masks, actions, dense, intrinsic, shaping, *outcome)
         )
-        paid = (streams.extrinsic, intrinsic, streams.shaping)
-        entropy = self._entropy.index_select(0, masks.sum(dim=1))
-        self._book.add(*paid, info["dense_extrinsic"], entropy)
-        self.recorder.record(
-            StepRecord(
-                *before, masks, q_values, actions, greedy, *paid, novelty, info["affordance"]
-            )
-        )
+        paid = (streams.extrinsic, intrinsic, shaping)
+        self._book.add(*paid, dense, self._entropy.index_select(0, masks.sum(dim=1)))
+        chosen = (masks, q_values, actions, greedy)
+        self.recorder.record(StepRecord(*before, *chosen, *paid, novelty, info["affordance"]))
         self.env_steps += self.num_envs
-        if self.curriculum is not None:
-            self.curriculum.steps_taken()
+        self.curriculum.steps_taken()
         return terminated | truncated
 
     def _finish_episodes(self, ended: Tensor, events: list[Event]) -> None:
         """Report the episodes that ended, in order of environment, as far as the budget goes."""
-        envs = ended.nonzero().flatten().tolist()
-        for env in envs:
-            self._finish_episode(env, events)
+        rows = ended.nonzero().flatten().tolist()
+        for row in rows:
+            self._finish_episode(row, events)
             if self.finished:
-                break
-        if self.finished:
-            events.append(RunFinished(self._report(events)))
-            return
-        if self._means.due:
-            self._report(events)
+                report = self._report()
+                events += [report, RunFinished(report.values)]
+                return
+        if self._reports.due:
+            events.append(self._report())
         self.env.reset(ended)
-        if self.curriculum is not None:
-            self.curriculum.episodes_begin(envs)
-        if bool(ended[RECORDED_ROW]):
+        self.curriculum.episodes_begin(rows)
+        if RECORDED_ROW in rows:
             self._begin_recording()
         self._note_epsilon()
 
-    def _finish_episode(self, env: int, events: list[Event]) -> None:
-        totals = self._book.take(env)
-        steps = int(self.env.steps[env])
-        reason = self.env.end_reason(env)
-        if bool(self.env.terminated[env]):
-            reason = f"death: {reason}"
+    def _finish_episode(self, row: int, events: list[Event]) -> None:
+        """Say how an episode went, and let what depends on finished episodes take it up."""
+        totals = self._book.take(row)
+        steps = int(self.env.steps[row])
         self.finished_episodes += 1
         number = self.finished_episodes
         summary = {
             "survival_steps": steps,
             "score": totals.dense,
-            "reason": reason,
-            "stage": self._stage_of(env),
+            "reason": self._reason(row),
+            "stage": self.curriculum.stage_of(row),
             "return_extrinsic": totals.extrinsic,
             "return_intrinsic": totals.intrinsic,
             "return_shaping": totals.shaping,
             "epsilon": self.epsilon.value,
             "intrinsic_weight": self.curiosity.weight,
-            "env_row": env,
+            "env_row": row,
             "env_steps": self.env_steps,
         }
         recording = None
-        if env == RECORDED_ROW:
-            recording = self.recorder.finish(number, reason, self.env.meters[env])
+        if row == RECORDED_ROW:
+            meters = self.env.meters[row]
+            recording = self.recorder.finish(number, summary["reason"], meters)
         events.append(EpisodeFinished(number, summary, recording))
-        self._means.add(summary)
+        self._reports.add(summary)
         self.epsilon.episode_finished()
         self.curiosity.annealing.episode_finished(steps)
-        if self.curriculum is not None:
-            episode = FinishedEpisode(steps, totals.dense, totals.entropy / steps)
-            change = self.curriculum.episode_finished(env, episode)
-            if change:
-                self._change_stage(env, change, events)
+        episode = FinishedEpisode(steps, totals.dense, totals.entropy / steps)
+        change = self.curriculum.episode_finished(row, episode, number)
+        events += [change] if change else []
         if number % self.checkpoint_every == 0:
             events.append(CheckpointDue(number))
 
-    # Curriculum
-
-    def _stage_of(self, env: int) -> int:
-        return self.curriculum.stage_of(env) if self.curriculum else NO_CURRICULUM
-
-    def _change_stage(self, env: int, change: Change, events: list[Event]) -> None:
-        self._apply_stage(self.curriculum.rows_of(env), change.new)
-        at = self.finished_episodes
-        events.append(StageChanged(at, change.old, change.new, change.statistics))
-
-    def _apply_stage(self, envs: Any, number: int) -> None:
-        wanted = stage(number)
-        rows = torch.zeros(self.num_envs, dtype=torch.bool, device=self.device)
-        rows[list(envs)] = True
-        self.env.set_stage(wanted.active_meters, wanted.loss_multiplier, wanted.sparse, rows=rows)
-
-    # What others see
-
-    def _report(self, events: list[Event]) -> dict[str, float]:
-        """Add the numbers since the last report to `events`, and return them."""
-        now = time.perf_counter()
-        steps_before, moment = self._reported
-        self._reported = (self.env_steps, now)
-        values = self._means.take() if len(self._means) else {}
-        loss = self.agent.learner.take_mean_loss()
-        if loss is not None:
-            values["loss"] = loss
-        values |= {
-            "epsilon": self.epsilon.value,
-            "intrinsic_weight": self.curiosity.weight,
-            "env_steps": float(self.env_steps),
-            "updates": float(self.agent.learner.updates),
-        }
-        if self.curriculum is not None:
-            statistics = self.curriculum.statistics(RECORDED_ROW)
-            values |= {f"curriculum_{name}": value for name, value in statistics.items()}
-        # The one number that depends on the clock on the wall; nothing is computed from it.
-        values["env_steps_per_s"] = (self.env_steps - steps_before) / max(now - moment, 1e-9)
-        events.append(MetricsReported(self.finished_episodes, values))
-        return values
-
-    def _begin_recording(self) -> None:
-        layout = self.env.layout_of(RECORDED_ROW)
-        self.recorder.begin(
-            {
-                "mode": "live_training",
-                "survival_limit": self.level.max_steps,
-                "curriculum_stage": self._stage_of(RECORDED_ROW),
-                "multiplier": float(self.env.multiplier[RECORDED_ROW]),
-                "epsilon": self.epsilon.value,
-                "intrinsic_weight": self.curiosity.weight,
-                "layout": layout,
-            }
-        )
+    def _reason(self, row: int) -> str:
+        reason = self.env.end_reason(row)
+        return f"death: {reason}" if bool(self.env.terminated[row]) else reason
 
     def _note_epsilon(self) -> None:
         entropy = behaviour_entropy(len(self.env.layout.actions), self.epsilon.value)
         self._entropy = entropy.to(self.device)
 
-    @property
-    def _share_done(self) -> float:
-        return self.finished_episodes / self.spec.budget
+    # What others see
+
+    def _report(self) -> MetricsReported:
+        """The numbers since the last report."""
+        values = {
+            "epsilon": self.epsilon.value,
+            "intrinsic_weight": self.curiosity.weight,
+            "env_steps": float(self.env_steps),
+            "updates": float(self.agent.learner.updates),
+            **self.curriculum.statistics(RECORDED_ROW),
+        }
+        loss = self.agent.learner.take_mean_loss()
+        if loss is not None:
+            values["loss"] = loss
+        return self._reports.report(self.finished_episodes, self.env_steps, values)
+
+    def _make_recorder(self, callback: Callable[[Episode], None] | None) -> EpisodeRecorder:
+        layout = self.env.layout
+        return EpisodeRecorder(
+            self.level.max_steps,
+            self.level.width,
+            layout.affordances,
+            meters=len(layout.meters),
+            actions=len(layout.actions),
+            row=RECORDED_ROW,
+            device=self.device,
+            live_stream_callback=callback,
+        )
+
+    def _begin_recording(self) -> None:
+        self.recorder.begin(
+            {
+                "mode": "live_training",
+                "survival_limit": self.level.max_steps,
+                "curriculum_stage": self.curriculum.stage_of(RECORDED_ROW),
+                "multiplier": float(self.env.multiplier[RECORDED_ROW]),
+                "epsilon": self.epsilon.value,
+                "intrinsic_weight": self.curiosity.weight,
+                "layout": self.env.layout_of(RECORDED_ROW),
+            }
+        )
 
     @property
     def progress(self) -> Progress:
@@ -288,7 +233,7 @@ class TownTrainer(Trainer):
         return {
             "training_episode": self.finished_episodes,
             "epsilon": self.epsilon.value,
-            "curriculum_stage": self._stage_of(RECORDED_ROW),
+            "curriculum_stage": self.curriculum.stage_of(RECORDED_ROW),
             "level": self.level.name,
             "level_hash": self.level.hash,
         }
@@ -296,15 +241,15 @@ class TownTrainer(Trainer):
     # Saving
 
     def _parts(self) -> dict[str, Any]:
-        parts = {
+        return {
             "agent": self.agent,
             "env": self.env,
             "curiosity": self.curiosity,
+            "curriculum": self.curriculum,
             "recorder": self.recorder,
             "book": self._book,
-            "means": self._means,
+            "reports": self._reports,
         }
-        return parts | ({"curriculum": self.curriculum} if self.curriculum else {})
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -333,5 +278,5 @@ class TownTrainer(Trainer):
             self.finished_episodes = state["finished_episodes"]
         except KeyError as error:
             raise CheckpointError(f"the state lacks {error}; it was cut or changed") from None
-        self._reported = (self.env_steps, time.perf_counter())
+        self._reports.restart_clock(self.env_steps)
         self._note_epsilon()

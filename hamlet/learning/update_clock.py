@@ -4,15 +4,15 @@ from __future__ import annotations
 
 
 class UpdateClock:
-    """One update for every `every` environment steps, at most `most` at once.
+    """One update for every `every` environment steps, at most `most_per_step` at once.
 
-    What is above `most` is let go: with very many environments a step would otherwise owe more
+    What is above that is let go: with very many environments a step would otherwise owe more
     updates each time, and the run would fall ever further behind its own experience.
     """
 
-    def __init__(self, every: int, most: int, starts: int) -> None:
+    def __init__(self, every: int, most_per_step: int, starts: int) -> None:
         """Args: starts: environment steps to collect before the first update."""
-        self.every, self.most, self.starts = every, most, starts
+        self.every, self.most, self.starts = every, most_per_step, starts
         self.owed_steps = 0
 
     def updates_after(self, env_steps: int, new_steps: int) -> int:

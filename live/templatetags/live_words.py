@@ -30,8 +30,8 @@ def short(number: Any) -> str:
         return "–"
     size = abs(number)
     if size >= 1e6 or 0 < size < 1e-3:
-        return f"{number:.2e}"
-    return f"{number:,.0f}" if size >= 1000 else f"{number:.3g}"
+        return re.sub(r"e([+-])0*", r"e\1", f"{number:.2e}")
+    return f"{float(f'{number:.{4 if size >= 1000 else 3}g}'):g}" if size < 1e5 else f"{number:.0f}"
 
 
 @register.filter

@@ -114,7 +114,7 @@ def test_learning_starts_after_the_first_steps_and_then_keeps_its_ratio() -> Non
 
 
 def test_updates_per_vector_step_are_bounded_and_do_not_pile_up() -> None:
-    clock = UpdateClock(every=4, most=8, starts=0)
+    clock = UpdateClock(every=4, most_per_step=8, starts=0)
     assert [clock.updates_after(64 * (k + 1), 64) for k in range(3)] == [8, 8, 8]
     assert clock.updates_after(300, 4) == 1
 

@@ -19,7 +19,7 @@ export class Player extends EventTarget {
     this.playing = true;
     this.speed = "auto";
     this.follow = "now";
-    this.pace = 1; // of "auto"
+    this.pace = 2; // of "auto", until arrivals tell better
     this.waitingEpisode = null;
     this.arrivals = [];
   }

@@ -19,7 +19,8 @@ class RunPage {
     this.root = root;
     this.find = (selector) => root.querySelector(selector);
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    this.socket = new LiveSocket(`${scheme}://${location.host}${root.dataset.socket}`, location.pathname);
+    const statusPage = root.querySelector("[data-run-controls]").dataset.runControls;
+    this.socket = new LiveSocket(`${scheme}://${location.host}${root.dataset.socket}`, statusPage);
     this.tell = (message) => this.socket.send(message);
     this.receiver = new EpisodeReceiver();
     this.player = new Player();
@@ -172,7 +173,9 @@ class RunPage {
     box.dataset.status = standing;
     this.root.dataset.status = message.status;
     fillMeters(box);
-    if (moved) this.#refreshPanels();
+    if (!moved) return;
+    setText(this.find("[data-summary]"), `The run is now ${box.querySelector(".badge").textContent}.`);
+    this.#refreshPanels();
   }
 
   // The buttons of this person, what happened to the run, its files: rendered by the server.

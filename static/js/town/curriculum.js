@@ -60,16 +60,16 @@ export class CurriculumPanel {
  */
 export function conditionRows(values, limits) {
   return [
-    { key: "dwell_steps", name: "Steps at this stage", limit: limits.limitDwell, least: true, write: count },
-    { key: "survival", name: "Survival", limit: limits.limitSurvival, least: true, write: fixed },
-    { key: "progress", name: "Progress", limit: limits.limitProgress, least: true, write: fixed },
-    { key: "entropy", name: "Entropy of its choices", limit: limits.limitEntropy, least: false, write: fixed },
+    { key: "dwell_steps", name: "Steps at this stage", limit: limits.limitDwell, kind: "at least", write: count },
+    { key: "survival", name: "Survival", limit: limits.limitSurvival, kind: "above", write: fixed },
+    { key: "progress", name: "Progress", limit: limits.limitProgress, kind: "above", write: fixed },
+    { key: "entropy", name: "Entropy of its choices", limit: limits.limitEntropy, kind: "below", write: fixed },
   ]
     .filter(({ key }) => Number.isFinite(values[`curriculum_${key}`]))
-    .map(({ key, name, limit, least, write }) => {
+    .map(({ key, name, limit, kind, write }) => {
       const value = values[`curriculum_${key}`];
       const bound = Number(limit);
-      const words = `${least ? "at least" : "below"} ${write(bound)}`;
-      return { name, value: write(value), words, met: least ? value >= bound : value < bound };
+      const met = { "at least": value >= bound, above: value > bound, below: value < bound }[kind];
+      return { name, value: write(value), words: `${kind} ${write(bound)}`, met };
     });
 }

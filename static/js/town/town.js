@@ -43,6 +43,11 @@ export function cascadesNow(town, values) {
   return [...pulled].map(([source, targets]) => ({ source, targets }));
 }
 
+/** The same for a start as it arrived, for whoever has no town at hand. */
+export function cascadesOf(start, values) {
+  return cascadesNow(readTown(start), values);
+}
+
 /** "death: energy" -> "died of energy"; "time limit" -> "reached the time limit" */
 export function endInWords(reason) {
   const death = /^death:\s*(.+)$/.exec(reason ?? "");

@@ -52,6 +52,7 @@ class TownViewer {
   start(episode) {
     this.town = readTown(episode.start);
     this.find("waiting").hidden = true;
+    this.find("map").hidden = false;
     this.find("frame-choice").hidden = !this.town.window;
     this.map.drawEmpty(this.town);
     for (const panel of this.panels) panel.start(this.town, episode);
