@@ -37,7 +37,9 @@ document.addEventListener("htmx:responseError", (event) => {
     404: "That is no longer there. Reload the page.",
     429: "Too many requests. Wait a moment, then try again.",
   };
-  say(words[status] ?? `The server answered ${status}. Try again; if it stays, tell your operator.`);
+  say(
+    words[status] ?? `The server answered ${status}. Try again; if it stays, tell your operator.`,
+  );
 });
 
 document.addEventListener("htmx:sendError", () => {

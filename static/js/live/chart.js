@@ -17,10 +17,24 @@ export class Chart {
     Object.assign(this, { box, series, height, xLabel, describe, yRange, xStep });
     this.data = [[], ...series.map(() => [])];
     this.figure = element("div", { class: "chart-canvas", role: "img" });
-    this.toggle = element("button", { type: "button", class: "quiet small chart-toggle", "aria-expanded": "false" }, "As table");
-    this.table = element("div", { class: "table-wrap chart-table", tabindex: "0", role: "region", "aria-label": `${xLabel} as a table`, hidden: true });
+    this.toggle = element(
+      "button",
+      { type: "button", class: "quiet small chart-toggle", "aria-expanded": "false" },
+      "As table",
+    );
+    this.table = element("div", {
+      class: "table-wrap chart-table",
+      tabindex: "0",
+      role: "region",
+      "aria-label": `${xLabel} as a table`,
+      hidden: true,
+    });
     this.toggle.addEventListener("click", () => this.#toggleTable());
-    box.append(element("div", { class: "chart-head" }, this.#legend(), this.toggle), this.figure, this.table);
+    box.append(
+      element("div", { class: "chart-head" }, this.#legend(), this.toggle),
+      this.figure,
+      this.table,
+    );
     new ResizeObserver(() => this.#resize()).observe(this.figure);
     addEventListener("themechange", () => this.#rebuild());
   }
@@ -79,7 +93,13 @@ export class Chart {
       cursor: { y: false, points: { size: 7 } },
       scales: { x: { time: false }, y: this.yRange ? { range: this.yRange } : {} },
       axes: [
-        { ...axis, size: 28, space: 60, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6], values: (_, ticks) => ticks.map((tick) => count(tick)) },
+        {
+          ...axis,
+          size: 28,
+          space: 60,
+          incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 1e5, 1e6],
+          values: (_, ticks) => ticks.map((tick) => count(tick)),
+        },
         { ...axis, size: 48, values: (_, ticks) => ticks.map((tick) => short(tick)) },
       ],
       series: [{}, ...this.series.map((entry, index) => this.#line(entry, index, ink))],
@@ -90,9 +110,20 @@ export class Chart {
   #line(entry, index, ink) {
     const stroke = ink[SERIES[entry.colour ?? index]];
     if (entry.points) {
-      return { stroke: null, width: 0, paths: () => null, points: { show: true, size: 4, fill: stroke, stroke, width: 0 } };
+      return {
+        stroke: null,
+        width: 0,
+        paths: () => null,
+        points: { show: true, size: 4, fill: stroke, stroke, width: 0 },
+      };
     }
-    return { stroke, width: entry.width ?? 2, dash: DASHES[entry.dash ?? 0], spanGaps: true, points: { show: false } };
+    return {
+      stroke,
+      width: entry.width ?? 2,
+      dash: DASHES[entry.dash ?? 0],
+      spanGaps: true,
+      points: { show: false },
+    };
   }
 
   // The value under the pointer, beside the legend's words.
@@ -101,7 +132,8 @@ export class Chart {
     const at = plot.cursor.idx;
     this.series.forEach((entry, index) => {
       const value = at === null || at === undefined ? null : this.data[index + 1][at];
-      const text = value === null || value === undefined ? entry.label : `${entry.label}: ${short(value)}`;
+      const text =
+        value === null || value === undefined ? entry.label : `${entry.label}: ${short(value)}`;
       if (items[index].textContent !== text) items[index].textContent = text;
     });
   }
@@ -115,13 +147,31 @@ export class Chart {
   }
 
   #fillTable() {
-    const head = element("tr", {}, ...[this.xLabel, ...this.series.map((entry) => entry.label)].map((label) => element("th", { scope: "col" }, label)));
+    const head = element(
+      "tr",
+      {},
+      ...[this.xLabel, ...this.series.map((entry) => entry.label)].map((label) =>
+        element("th", { scope: "col" }, label),
+      ),
+    );
     const rows = [];
     const every = Math.max(1, Math.ceil(this.data[0].length / 200)); // a table of 10,000 rows helps nobody
     for (let row = this.data[0].length - 1; row >= 0; row -= every) {
-      const cells = this.data.slice(1).map((values) => element("td", {}, values[row] === null || values[row] === undefined ? "" : short(values[row])));
-      rows.push(element("tr", {}, element("th", { scope: "row" }, count(this.data[0][row])), ...cells));
+      const cells = this.data
+        .slice(1)
+        .map((values) =>
+          element(
+            "td",
+            {},
+            values[row] === null || values[row] === undefined ? "" : short(values[row]),
+          ),
+        );
+      rows.push(
+        element("tr", {}, element("th", { scope: "row" }, count(this.data[0][row])), ...cells),
+      );
     }
-    this.table.replaceChildren(element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
+    this.table.replaceChildren(
+      element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)),
+    );
   }
 }

@@ -32,7 +32,10 @@ if (box && curves.length) {
     height: 320,
     xLabel: "Episode",
     describe: () => {
-      const ends = rows.map((row, index) => `${curves[index].name} ${fixed(row.findLast((value) => value !== null) ?? NaN, 0)}`);
+      const ends = rows.map(
+        (row, index) =>
+          `${curves[index].name} ${fixed(row.findLast((value) => value !== null) ?? NaN, 0)}`,
+      );
       return `Mean survival at the end: ${listing(ends)} steps.`;
     },
     yRange: (_, low, high) => [0, Math.max(1, high) * 1.05],

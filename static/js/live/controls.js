@@ -73,16 +73,21 @@ export class PlayerControls {
     const busy = this.player.episode && !this.player.finished;
     this.player.setFollow(follow);
     // "after": the server keeps quiet until the present episode has been played.
-    this.tell({ type: follow === "now" || (follow === "after" && !busy) ? "follow_latest" : "pause" });
+    this.tell({
+      type: follow === "now" || (follow === "after" && !busy) ? "follow_latest" : "pause",
+    });
   }
 
   #key(event) {
     if (event.ctrlKey || event.altKey || event.metaKey || event.defaultPrevented) return;
     if (!this.part("shortcuts").checked || !this.player.episode) return;
-    if (event.target.closest("input:not([type=range]), select, textarea, [contenteditable]")) return;
+    if (event.target.closest("input:not([type=range]), select, textarea, [contenteditable]"))
+      return;
     // A focused button, link or slider keeps the keys that are its own.
     const onControl = event.target.closest("button, a, summary, input");
-    const own = onControl?.matches("input") ? ["ArrowLeft", "ArrowRight", "Home", "End", " "] : [" "];
+    const own = onControl?.matches("input")
+      ? ["ArrowLeft", "ArrowRight", "Home", "End", " "]
+      : [" "];
     if (onControl && own.includes(event.key)) return;
     const act = this.#shortcut(event);
     if (!act) return;

@@ -5,7 +5,12 @@ import { count, duration, milliseconds } from "./words.js";
 
 const EVERY_MS = 250;
 const KEPT = 50;
-const STATES = { connecting: "connecting", open: "connected", waiting: "lost, trying again", closed: "closed" };
+const STATES = {
+  connecting: "connecting",
+  open: "connected",
+  waiting: "lost, trying again",
+  closed: "closed",
+};
 
 export class HealthPanel {
   constructor(root, socket) {

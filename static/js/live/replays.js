@@ -37,7 +37,11 @@ export class ReplayPanel {
   }
 
   #row(episode) {
-    const link = element("a", { href: `?episode=${episode.number}`, "data-episode": episode.number }, count(episode.number));
+    const link = element(
+      "a",
+      { href: `?episode=${episode.number}`, "data-episode": episode.number },
+      count(episode.number),
+    );
     return element(
       "tr",
       {},

@@ -45,8 +45,15 @@ class RunPage {
     this.banner = new ConnectionBanner(this.find("[data-banner]"), this.socket);
     this.health = new HealthPanel(this.root, this.socket);
     this.survival = new SurvivalChart(this.find("[data-survival]"), unit);
-    this.metrics = new MetricsPanel({ list: this.find("[data-metrics]"), select: this.find("[data-metric-choice]"), box: this.find("[data-metric-chart]"), unit });
-    const [body, filter, empty] = ["body", "filter", "empty"].map((name) => this.find(`[data-replays-${name}]`));
+    this.metrics = new MetricsPanel({
+      list: this.find("[data-metrics]"),
+      select: this.find("[data-metric-choice]"),
+      box: this.find("[data-metric-chart]"),
+      unit,
+    });
+    const [body, filter, empty] = ["body", "filter", "empty"].map((name) =>
+      this.find(`[data-replays-${name}]`),
+    );
     this.replays = new ReplayPanel({ body, filter, empty }, this.tell);
     this.replays.onPick = (number) => this.loadReplay(number);
     const first = readJson("run-charts");
@@ -104,9 +111,16 @@ class RunPage {
     const episode = this.receiver.take(message);
     this.health.arrived(message);
     // Delays are told by what comes the moment it ended, not by what was kept for a joiner.
-    if (message.fresh) this.#remember({ episode: episode.number, ended_at: message.ended_at, received_at: nowSeconds(), drawn_at: null });
+    if (message.fresh)
+      this.#remember({
+        episode: episode.number,
+        ended_at: message.ended_at,
+        received_at: nowSeconds(),
+        drawn_at: null,
+      });
     if (episode.isReplay) this.player.show(episode);
-    else if (this.player.offer(episode) && this.player.follow === "after") this.tell({ type: "pause" });
+    else if (this.player.offer(episode) && this.player.follow === "after")
+      this.tell({ type: "pause" });
   }
 
   #steps(message) {
@@ -154,7 +168,8 @@ class RunPage {
       this.viewer.metrics(this.metrics.values);
     }
     // Summaries before these that never came: a message was lost on the way.
-    if (message.after > this.survival.lastNumber) this.tell({ type: "catch_up", after: this.survival.lastNumber });
+    if (message.after > this.survival.lastNumber)
+      this.tell({ type: "catch_up", after: this.survival.lastNumber });
     this.survival.add(message.episodes);
     if (message.replays && message.replays !== this.replayCount) {
       // Episodes are kept about as often as checkpoints are saved.
@@ -174,7 +189,10 @@ class RunPage {
     this.root.dataset.status = message.status;
     fillMeters(box);
     if (!moved) return;
-    setText(this.find("[data-summary]"), `The run is now ${box.querySelector(".badge").textContent}.`);
+    setText(
+      this.find("[data-summary]"),
+      `The run is now ${box.querySelector(".badge").textContent}.`,
+    );
     this.#refreshPanels();
   }
 

@@ -60,7 +60,6 @@ export class LiveSocket extends EventTarget {
     if (this.state === "waiting") this.connect();
   }
 
-
   #opened(socket) {
     this.heardAt = performance.now();
     this.pingTimer = setInterval(() => this.#ping(socket), PING_EVERY_MS);
@@ -126,7 +125,8 @@ export class LiveSocket extends EventTarget {
   async #askWhy() {
     try {
       const answer = await fetch(this.page, { method: "HEAD", redirect: "manual" });
-      const code = answer.status === 404 ? OUT_OF_SIGHT : answer.type === "opaqueredirect" ? SIGNED_OUT : null;
+      const code =
+        answer.status === 404 ? OUT_OF_SIGHT : answer.type === "opaqueredirect" ? SIGNED_OUT : null;
       if (code) {
         this.#become("closed", { reason: FINAL[code] });
         return;

@@ -62,7 +62,8 @@ export class SurvivalChart {
       sum += steps[index];
       size += 1;
       const next = numbers[index + 1];
-      const ends = next === undefined || Math.floor((next - 1) / BLOCK) !== Math.floor((number - 1) / BLOCK);
+      const ends =
+        next === undefined || Math.floor((next - 1) / BLOCK) !== Math.floor((number - 1) / BLOCK);
       if (!ends) return;
       trend[index] = sum / size;
       [sum, size] = [0, 0];

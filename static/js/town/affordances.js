@@ -10,7 +10,26 @@ const RADIUS = 112;
 export class AffordancePanel {
   constructor({ list, graph, transitions }) {
     Object.assign(this, { list, graph, transitions });
-    graph.append(svg("defs", {}, svg("marker", { id: "arrow", viewBox: "0 0 8 8", refX: 6, refY: 4, markerWidth: 10, markerHeight: 10, markerUnits: "userSpaceOnUse", orient: "auto" }, svg("path", { d: "M0 0 8 4 0 8z", class: "graph-arrow" }))));
+    graph.append(
+      svg(
+        "defs",
+        {},
+        svg(
+          "marker",
+          {
+            id: "arrow",
+            viewBox: "0 0 8 8",
+            refX: 6,
+            refY: 4,
+            markerWidth: 10,
+            markerHeight: 10,
+            markerUnits: "userSpaceOnUse",
+            orient: "auto",
+          },
+          svg("path", { d: "M0 0 8 4 0 8z", class: "graph-arrow" }),
+        ),
+      ),
+    );
     this.drawing = svg("g");
     graph.append(this.drawing);
   }
@@ -26,7 +45,10 @@ export class AffordancePanel {
   }
 
   #showList(visits) {
-    const rows = this.town.places.map((place) => ({ name: place.name, uses: visits.get(place.name) ?? 0 }));
+    const rows = this.town.places.map((place) => ({
+      name: place.name,
+      uses: visits.get(place.name) ?? 0,
+    }));
     rows.sort((one, other) => other.uses - one.uses);
     const most = Math.max(1, ...rows.map((row) => row.uses));
     this.list.replaceChildren(
@@ -34,25 +56,46 @@ export class AffordancePanel {
         const fill = element("span");
         fill.style.width = `${(uses / most) * 100}%`;
         const bar = element("div", { class: "meter", "aria-hidden": "true" }, fill);
-        return element("li", { class: uses ? "use" : "use none" }, placeIcon(name), element("span", {}, title(name)), bar, element("span", { class: "numbers" }, String(uses)));
+        return element(
+          "li",
+          { class: uses ? "use" : "use none" },
+          placeIcon(name),
+          element("span", {}, title(name)),
+          bar,
+          element("span", { class: "numbers" }, String(uses)),
+        );
       }),
     );
   }
 
   #showGraph(visits, moves) {
-    const used = this.town.places.filter((place) => visits.get(place.name) > 0).map((place) => place.name);
+    const used = this.town.places
+      .filter((place) => visits.get(place.name) > 0)
+      .map((place) => place.name);
     const spots = new Map(used.map((name, number) => [name, spot(number, used.length)]));
     const most = Math.max(1, ...moves.map((move) => move.times));
-    const arrows = moves.filter((move) => spots.has(move.from) && spots.has(move.to)).map((move) => arrow(spots.get(move.from), spots.get(move.to), move.times / most));
+    const arrows = moves
+      .filter((move) => spots.has(move.from) && spots.has(move.to))
+      .map((move) => arrow(spots.get(move.from), spots.get(move.to), move.times / most));
     const nodes = used.map((name) => node(name, spots.get(name)));
     this.drawing.replaceChildren(...arrows, ...nodes);
     this.graph.toggleAttribute("hidden", used.length < 2);
-    this.graph.setAttribute("aria-label", moves.length ? `Most often: ${moves.slice(0, 3).map(inWords).join("; ")}` : "No place followed another");
+    this.graph.setAttribute(
+      "aria-label",
+      moves.length
+        ? `Most often: ${moves.slice(0, 3).map(inWords).join("; ")}`
+        : "No place followed another",
+    );
   }
 
   #showMoves(moves) {
-    this.transitions.replaceChildren(...moves.slice(0, 12).map((move) => element("li", {}, inWords(move))));
-    if (!moves.length) this.transitions.append(element("li", { class: "muted" }, "No place followed another in this episode."));
+    this.transitions.replaceChildren(
+      ...moves.slice(0, 12).map((move) => element("li", {}, inWords(move))),
+    );
+    if (!moves.length)
+      this.transitions.append(
+        element("li", { class: "muted" }, "No place followed another in this episode."),
+      );
   }
 }
 
@@ -74,24 +117,45 @@ function spot(number, total) {
 
 function node(name, { x, y }) {
   const place = placeOf(name);
-  const drawing = svg("path", { d: place.path, transform: "translate(-9 -9) scale(0.75)", class: `graph-icon place-${place.group}` });
+  const drawing = svg("path", {
+    d: place.path,
+    transform: "translate(-9 -9) scale(0.75)",
+    class: `graph-icon place-${place.group}`,
+  });
   const label = svg("title");
   label.textContent = title(name);
-  return svg("g", { transform: `translate(${x} ${y})` }, svg("circle", { r: 18, class: `graph-node place-${place.group}` }), drawing, label);
+  return svg(
+    "g",
+    { transform: `translate(${x} ${y})` },
+    svg("circle", { r: 18, class: `graph-node place-${place.group}` }),
+    drawing,
+    label,
+  );
 }
 
 function arrow(from, to, share) {
-  const style = { class: "graph-line", "stroke-width": 1 + 4 * share, "stroke-opacity": 0.25 + 0.75 * share, "marker-end": "url(#arrow)" };
+  const style = {
+    class: "graph-line",
+    "stroke-width": 1 + 4 * share,
+    "stroke-opacity": 0.25 + 0.75 * share,
+    "marker-end": "url(#arrow)",
+  };
   // Bent towards the middle, so that there and back are two lines.
   const [mx, my] = [(from.x + to.x) / 2, (from.y + to.y) / 2];
   const [nx, ny] = [(to.y - from.y) * 0.14, (from.x - to.x) * 0.14];
   const control = { x: mx + nx, y: my + ny };
   const start = towards(from, control, 19);
   const stop = towards(to, control, 22);
-  return svg("path", { ...style, d: `M${start.x} ${start.y} Q${control.x} ${control.y} ${stop.x} ${stop.y}` });
+  return svg("path", {
+    ...style,
+    d: `M${start.x} ${start.y} Q${control.x} ${control.y} ${stop.x} ${stop.y}`,
+  });
 }
 
 function towards(from, to, distance) {
   const length = Math.hypot(to.x - from.x, to.y - from.y) || 1;
-  return { x: from.x + ((to.x - from.x) / length) * distance, y: from.y + ((to.y - from.y) / length) * distance };
+  return {
+    x: from.x + ((to.x - from.x) / length) * distance,
+    y: from.y + ((to.y - from.y) / length) * distance,
+  };
 }

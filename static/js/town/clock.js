@@ -14,10 +14,32 @@ export class ClockPanel {
     const ticks = [];
     for (let hour = 0; hour < 24; hour += 1) {
       const long = hour % 6 === 0;
-      ticks.push(svg("line", { x1: 50, y1: 5, x2: 50, y2: long ? 12 : 8, class: "clock-tick", transform: `rotate(${hour * 15} 50 50)` }));
+      ticks.push(
+        svg("line", {
+          x1: 50,
+          y1: 5,
+          x2: 50,
+          y2: long ? 12 : 8,
+          class: "clock-tick",
+          transform: `rotate(${hour * 15} 50 50)`,
+        }),
+      );
     }
-    dial.append(svg("circle", { cx: 50, cy: 50, r: 46, class: "clock-face" }), ...ticks, this.hand, svg("circle", { cx: 50, cy: 50, r: 3.5, class: "clock-pin" }));
-    this.arc = svg("circle", { cx: 24, cy: 24, r: 20, class: "ring-arc", transform: "rotate(-90 24 24)", "stroke-dasharray": RING, "stroke-dashoffset": RING });
+    dial.append(
+      svg("circle", { cx: 50, cy: 50, r: 46, class: "clock-face" }),
+      ...ticks,
+      this.hand,
+      svg("circle", { cx: 50, cy: 50, r: 3.5, class: "clock-pin" }),
+    );
+    this.arc = svg("circle", {
+      cx: 24,
+      cy: 24,
+      r: 20,
+      class: "ring-arc",
+      transform: "rotate(-90 24 24)",
+      "stroke-dasharray": RING,
+      "stroke-dashoffset": RING,
+    });
     ring.append(svg("circle", { cx: 24, cy: 24, r: 20, class: "ring-track" }), this.arc);
   }
 
@@ -25,8 +47,14 @@ export class ClockPanel {
     this.town = town;
     this.dial.toggleAttribute("data-still", !town.temporal);
     if (!town.temporal) setText(this.hour, "");
-    setText(this.note, town.temporal ? "" : "Time stands still here: every place is open and an interaction takes one step.");
-    const key = town.places.map((place) => place.name + place.opens + place.closes).join() + town.temporal;
+    setText(
+      this.note,
+      town.temporal
+        ? ""
+        : "Time stands still here: every place is open and an interaction takes one step.",
+    );
+    const key =
+      town.places.map((place) => place.name + place.opens + place.closes).join() + town.temporal;
     if (key === this.key) return;
     this.key = key;
     this.rows = town.temporal ? town.places.map((place) => this.#row(place)) : [];
@@ -37,7 +65,14 @@ export class ClockPanel {
     const always = place.closes - place.opens >= 24;
     const hours = always ? "always" : `${place.opens}–${place.closes % 24 || 24} h`;
     const state = element("span", { class: "hours-state" });
-    const item = element("li", { class: "hours" }, placeIcon(place.name), element("span", {}, title(place.name)), element("span", { class: "muted numbers" }, hours), state);
+    const item = element(
+      "li",
+      { class: "hours" },
+      placeIcon(place.name),
+      element("span", {}, title(place.name)),
+      element("span", { class: "muted numbers" }, hours),
+      state,
+    );
     return { item, state, place };
   }
 

@@ -16,7 +16,8 @@ export class CurriculumPanel {
   constructor({ track, words, conditions, box }) {
     Object.assign(this, { track, words, conditions, box });
     this.dots = [];
-    for (let stage = 1; stage <= STAGES; stage += 1) this.dots.push(element("li", { class: "stage" }, String(stage)));
+    for (let stage = 1; stage <= STAGES; stage += 1)
+      this.dots.push(element("li", { class: "stage" }, String(stage)));
     track.replaceChildren(...this.dots);
   }
 
@@ -38,7 +39,9 @@ export class CurriculumPanel {
       else dot.removeAttribute("aria-current");
     });
     this.track.setAttribute("aria-label", `Stage ${stage} of ${STAGES}`);
-    const speed = Number.isFinite(multiplier) ? ` Needs fall at ${fixed(multiplier, 1)} of full speed.` : "";
+    const speed = Number.isFinite(multiplier)
+      ? ` Needs fall at ${fixed(multiplier, 1)} of full speed.`
+      : "";
     setText(this.words, `Stage ${stage} of ${STAGES}. ${WORDS[stage] ?? ""}${speed}`);
   }
 
@@ -50,7 +53,14 @@ export class CurriculumPanel {
   }
 
   #condition({ name, value, words, met }) {
-    return element("li", { class: met ? "condition met" : "condition" }, element("span", {}, name), element("span", { class: "numbers" }, value), element("span", { class: "muted" }, words), element("span", { class: "condition-state" }, met ? "met" : "not yet"));
+    return element(
+      "li",
+      { class: met ? "condition met" : "condition" },
+      element("span", {}, name),
+      element("span", { class: "numbers" }, value),
+      element("span", { class: "muted" }, words),
+      element("span", { class: "condition-state" }, met ? "met" : "not yet"),
+    );
   }
 }
 
@@ -60,10 +70,22 @@ export class CurriculumPanel {
  */
 export function conditionRows(values, limits) {
   return [
-    { key: "dwell_steps", name: "Steps at this stage", limit: limits.limitDwell, kind: "at least", write: count },
+    {
+      key: "dwell_steps",
+      name: "Steps at this stage",
+      limit: limits.limitDwell,
+      kind: "at least",
+      write: count,
+    },
     { key: "survival", name: "Survival", limit: limits.limitSurvival, kind: "above", write: fixed },
     { key: "progress", name: "Progress", limit: limits.limitProgress, kind: "above", write: fixed },
-    { key: "entropy", name: "Entropy of its choices", limit: limits.limitEntropy, kind: "below", write: fixed },
+    {
+      key: "entropy",
+      name: "Entropy of its choices",
+      limit: limits.limitEntropy,
+      kind: "below",
+      write: fixed,
+    },
   ]
     .filter(({ key }) => Number.isFinite(values[`curriculum_${key}`]))
     .map(({ key, name, limit, kind, write }) => {

@@ -25,14 +25,35 @@ export class MeterPanel {
   #row(name) {
     const inactive = !this.town.active.has(name);
     const fill = element("span");
-    const bar = element("div", { class: "meter need-bar", role: "meter", "aria-label": title(name), "aria-valuemin": "0", "aria-valuemax": "100" }, fill);
+    const bar = element(
+      "div",
+      {
+        class: "meter need-bar",
+        role: "meter",
+        "aria-label": title(name),
+        "aria-valuemin": "0",
+        "aria-valuemax": "100",
+      },
+      fill,
+    );
     const mark = element("i", { class: "need-mark", "aria-hidden": "true" });
     mark.style.left = `${this.town.crisis * 100}%`;
     if (!inactive) bar.append(mark);
     const value = element("span", { class: "need-value numbers" });
-    const note = element("p", { class: "need-note" }, inactive ? "held at its start: not active at this stage" : "");
+    const note = element(
+      "p",
+      { class: "need-note" },
+      inactive ? "held at its start: not active at this stage" : "",
+    );
     const heading = element("span", { class: "need-name" }, meterIcon(name), title(name));
-    const item = element("li", { class: inactive ? "need inactive" : "need" }, heading, value, bar, note);
+    const item = element(
+      "li",
+      { class: inactive ? "need inactive" : "need" },
+      heading,
+      value,
+      bar,
+      note,
+    );
     return { name, item, fill, bar, value, note, inactive };
   }
 
@@ -40,8 +61,12 @@ export class MeterPanel {
     const values = episode.value("meters", index);
     if (!values) return;
     const before = episode.value("meters", index - 1) ?? values;
-    const pulled = new Map(cascadesNow(this.town, values).map(({ source, targets }) => [source, targets]));
-    this.rows.forEach((row, number) => this.#drawRow(row, values[number], values[number] - before[number], pulled.get(row.name)));
+    const pulled = new Map(
+      cascadesNow(this.town, values).map(({ source, targets }) => [source, targets]),
+    );
+    this.rows.forEach((row, number) =>
+      this.#drawRow(row, values[number], values[number] - before[number], pulled.get(row.name)),
+    );
   }
 
   #drawRow(row, value, change, targets) {
@@ -87,12 +112,16 @@ export class EventLog {
     this.#scan(index);
     if (index === this.shownUpTo) return;
     this.shownUpTo = index;
-    const until = this.events.filter((event) => event.step <= index).slice(-12).reverse();
+    const until = this.events
+      .filter((event) => event.step <= index)
+      .slice(-12)
+      .reverse();
     const key = until.map((event) => event.step + event.text).join();
     if (key === this.key) return;
     this.key = key;
     this.list.replaceChildren(...until.map((event) => this.#item(event)));
-    if (!until.length) this.list.append(element("li", { class: "muted" }, "Nothing critical so far."));
+    if (!until.length)
+      this.list.append(element("li", { class: "muted" }, "Nothing critical so far."));
   }
 
   // Steps may still be missing; go on from where we stopped when they have come.
@@ -110,19 +139,27 @@ export class EventLog {
       if (!this.town.active.has(name)) return;
       const crossed = (edge) => before[number] >= edge && now[number] < edge;
       if (crossed(this.town.crisis)) this.#note(step, "warn", this.#crisis(name));
-      if (PIVOTAL.has(name) && crossed(NEARLY_DEAD)) this.#note(step, "bad", `${title(name)} nearly gone`);
-      if (before[number] < this.town.crisis && now[number] >= this.town.crisis) this.#note(step, "good", `${title(name)} recovered${this.#where(step)}`);
+      if (PIVOTAL.has(name) && crossed(NEARLY_DEAD))
+        this.#note(step, "bad", `${title(name)} nearly gone`);
+      if (before[number] < this.town.crisis && now[number] >= this.town.crisis)
+        this.#note(step, "good", `${title(name)} recovered${this.#where(step)}`);
     });
   }
 
   #crisis(name) {
-    const targets = this.town.cascades.filter((cascade) => cascade.source === name && this.town.active.has(cascade.target)).map((cascade) => cascade.target);
+    const targets = this.town.cascades
+      .filter((cascade) => cascade.source === name && this.town.active.has(cascade.target))
+      .map((cascade) => cascade.target);
     const tail = targets.length ? `: drags down ${listing([...new Set(targets)])}` : "";
     return `${title(name)} below ${Math.round(this.town.crisis * 100)} %${tail}`;
   }
 
   #where(step) {
-    const place = placeAt(this.town, this.episode.value("x", step - 1), this.episode.value("y", step - 1));
+    const place = placeAt(
+      this.town,
+      this.episode.value("x", step - 1),
+      this.episode.value("y", step - 1),
+    );
     return place ? ` at ${title(place.name)}` : "";
   }
 
@@ -131,8 +168,17 @@ export class EventLog {
   }
 
   #item(event) {
-    const button = element("button", { type: "button", class: "quiet small event-step" }, `Step ${event.step + 1}`);
+    const button = element(
+      "button",
+      { type: "button", class: "quiet small event-step" },
+      `Step ${event.step + 1}`,
+    );
     button.addEventListener("click", () => this.onPick(event.step));
-    return element("li", { class: `event ${event.level}` }, button, element("span", {}, event.text));
+    return element(
+      "li",
+      { class: `event ${event.level}` },
+      button,
+      element("span", {}, event.text),
+    );
   }
 }

@@ -11,7 +11,11 @@ const REDRAW_MS = 100; // the eye does not follow a chart faster
 export class RewardPanel {
   constructor(box, sums) {
     this.chart = new Chart(box, {
-      series: [{ label: "Extrinsic" }, { label: "Intrinsic", dash: 1 }, { label: "Shaping", dash: 2 }],
+      series: [
+        { label: "Extrinsic" },
+        { label: "Intrinsic", dash: 1 },
+        { label: "Shaping", dash: 2 },
+      ],
       height: 150,
       xLabel: "Step",
       describe: () => this.words,

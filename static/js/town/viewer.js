@@ -29,14 +29,33 @@ class TownViewer {
     this.actions = new ActionPanel(find("actions"), find("verdict"));
     this.events = new EventLog(find("events"), seek);
     this.rewards = new RewardPanel(find("rewards"), find("sums"));
-    this.clock = new ClockPanel({ dial: find("dial"), hour: find("hour"), ring: find("ring"), doing: find("doing"), places: find("hours"), note: find("clock-note") });
-    this.affordances = new AffordancePanel({ list: find("uses"), graph: find("graph"), transitions: find("transitions") });
-    this.curriculum = new CurriculumPanel({ track: find("stages"), words: find("stage-words"), conditions: find("conditions") });
+    this.clock = new ClockPanel({
+      dial: find("dial"),
+      hour: find("hour"),
+      ring: find("ring"),
+      doing: find("doing"),
+      places: find("hours"),
+      note: find("clock-note"),
+    });
+    this.affordances = new AffordancePanel({
+      list: find("uses"),
+      graph: find("graph"),
+      transitions: find("transitions"),
+    });
+    this.curriculum = new CurriculumPanel({
+      track: find("stages"),
+      words: find("stage-words"),
+      conditions: find("conditions"),
+    });
     this.certificates = new CertificatePanel(find("best"), find("recent"));
     this.panels = [this.meters, this.actions, this.events, this.rewards, this.clock];
     this.#listenToLayers(find("layers"));
     addEventListener("themechange", () => this.map.readColours());
     addEventListener("resize", redraw);
+    document.fonts.ready.then(() => {
+      this.map.ground.forget(); // labels drawn before the font came
+      redraw();
+    });
   }
 
   #listenToLayers(box) {
@@ -98,7 +117,14 @@ class TownViewer {
   }
 
   #listPlaces() {
-    const rows = this.town.places.map((place) => element("li", {}, placeIcon(place.name), `${title(place.name)}: column ${place.x + 1}, row ${place.y + 1}`));
+    const rows = this.town.places.map((place) =>
+      element(
+        "li",
+        {},
+        placeIcon(place.name),
+        `${title(place.name)}: column ${place.x + 1}, row ${place.y + 1}`,
+      ),
+    );
     this.find("places").replaceChildren(...rows);
   }
 

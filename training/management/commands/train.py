@@ -59,18 +59,18 @@ class Command(BaseCommand):
             raise explain(error, "The run was not started:") from None
         except (TrainingError, RegistryError) as error:
             raise CommandError(str(error)) from None
-        self.stdout.write(f"run {run.pk} is queued: {run.name}")
-        if options["follow"]:
-            self.follow(run)
-
-    def follow(self, run: Run) -> None:
         try:
-            run = follow(run)
+            self.stdout.write(f"run {run.pk} is queued: {run.name}")
+            self.stdout.flush()
+            if options["follow"]:
+                self.report(follow(run))
         except KeyboardInterrupt:
             self.stderr.write(
                 f"\nThe run goes on without you. Stop it with: manage.py run cancel {run.pk}"
             )
             sys.exit(INTERRUPTED)
+
+    def report(self, run: Run) -> None:
         if run.status == RunStatus.FAILED:
             raise CommandError(f"The run failed: {run.reason}")
         result = f"run {run.pk} {run.status} at {run.unit} {run.done} of {run.total}"
