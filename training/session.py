@@ -41,7 +41,6 @@ from training.lineage import lineage
 from training.models import Run, RunStatus, Wish
 from training.reconnecting import persistently
 from training.replay_store import ReplayStore
-from training.run_requests import free_model_name
 from training.run_writer import EpisodeRow, RunWriter
 from training.streaming import RunPublisher
 
@@ -251,8 +250,9 @@ class Session:
     @transaction.atomic
     def register(self, artifact: Artifact, facts: Mapping[str, Any]) -> None:
         run = leases.hold(self.lease)
+        # Somebody may have deleted the model meanwhile; the run's own id is a name nobody has.
         model = run.model or ensure_model(
-            free_model_name(run.owner, run.system, run.level), run.system, run.owner, run.classroom
+            f"{run.system}-{str(run.pk)[:8]}", run.system, run.owner, run.classroom
         )
         version = register_version(
             model=model, artifact=artifact, run_id=run.pk, lineage=facts, metrics=self.finished

@@ -140,12 +140,11 @@ def publish(
     """Connect the watchers, publish, and see what arrived."""
     command = [sys.executable, "-m", "benchmarks.streaming.publisher", way, run]
     command += [str(pace), str(options.seconds), str(options.seed)]
-    environment = os.environ | {"HAMLET_DATA_DIR": str(site.data_dir)}
     limit_s = options.seconds + START_TIMEOUT_S
     with Watchers(socket, cookie, options.watchers, limit_s=limit_s) as watchers:
         before = cpu_seconds(pid)
         said = subprocess.run(
-            command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True
+            command, cwd=ROOT, env=site.environment, check=True, stdout=subprocess.PIPE, text=True
         )
         sent = json.loads(said.stdout)
         used = cpu_seconds(pid) - before

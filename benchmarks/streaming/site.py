@@ -25,6 +25,13 @@ from hamletweb.embedded.process import dies_with_parent, free_port
 
 START_TIMEOUT_S, STOP_TIMEOUT_S = 180.0, 60.0
 POLL_S = 0.2
+FOREIGN = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "HAMLET_HOST",
+    "HAMLET_ARTIFACT_DIR",
+    "OMP_NUM_THREADS",
+)
 
 
 class Site:
@@ -32,26 +39,24 @@ class Site:
 
     Attributes:
         url: of the web server on 127.0.0.1. data_dir: of the platform. pid: of `up`.
+        environment: for processes that belong to this platform.
     """
 
     def __init__(self) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="hamlet-benchmark-"))
         self.data_dir = self.folder / "data"
         self.log = self.folder / "up.log"
+        # Servers named in the environment are somebody's own: never measure on those.
+        self.environment = {
+            name: value for name, value in os.environ.items() if name not in FOREIGN
+        } | {"HAMLET_DATA_DIR": str(self.data_dir), "HAMLET_PORT": str(free_port(None))}
 
     def __enter__(self) -> Site:
-        # Servers named in the environment are somebody's own: never measure on those.
-        environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in ("DATABASE_URL", "REDIS_URL", "HAMLET_HOST", "OMP_NUM_THREADS")
-        }
-        environment |= {"HAMLET_DATA_DIR": str(self.data_dir), "HAMLET_PORT": str(free_port(None))}
         with open(self.log, "wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up"],
                 cwd=ROOT,
-                env=environment,
+                env=self.environment,
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,

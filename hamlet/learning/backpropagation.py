@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from hamlet.brains.blocks import Dropout
 from hamlet.brains.dueling import DuelingBrain
 from hamlet.brains.feedforward import FeedforwardBrain
-from hamlet.learning.sparse_input import SparseGridLinear, SparseRows
+from hamlet.learning.sparse_input import SparseGridLinear
 
 aten = torch.ops.aten
 
@@ -54,28 +54,26 @@ class Dense(Layer):
 
 
 class First(Dense):
-    """Reads observations, which have no slope of interest."""
+    """Reads observations, which have no slope of interest, and may skip the zeros of a grid."""
 
-    def backward(self, slope: Tensor) -> Tensor:
-        self.learn(slope)
-        return slope
-
-
-class FirstSparse(First):
-    """Reads observations with a grid that is mostly zeros; see `SparseGridLinear`."""
-
-    def __init__(self, linear: SparseGridLinear) -> None:
+    def __init__(self, linear: nn.Linear) -> None:
         super().__init__(linear)
-        self.linear = linear
+        self.sparse = linear if isinstance(linear, SparseGridLinear) else None
 
     def forward(self, x: Tensor) -> Tensor:
+        self.found = self.sparse.find(x) if self.sparse else None
+        if self.found is None:
+            return super().forward(x)
         self.x = x
-        self.rows = self.linear.find(x)
-        return self.linear.product(x, self.rows)
+        return self.sparse.product(x, self.found)
 
-    def learn(self, slope: Tensor) -> None:
-        add_gradient(self.linear, self.x, self.rows, slope)
-        torch.sum(slope, dim=0, out=self.bias.grad)
+    def backward(self, slope: Tensor) -> Tensor:
+        if self.found is None:
+            self.learn(slope)
+        else:
+            self.sparse.write_gradient(self.x, self.found, slope)
+            torch.sum(slope, dim=0, out=self.bias.grad)
+        return slope
 
 
 class Normalisation(Layer):
@@ -133,7 +131,7 @@ SLOPES = {
 
 
 class Dropping(Layer):
-    """Dropout: what the mask let through is found again from where the output is zero."""
+    """Dropout; the slope passes where the number did."""
 
     def __init__(self, dropout: Dropout) -> None:
         self.dropout = dropout
@@ -144,3 +142,65 @@ class Dropping(Layer):
 
     def backward(self, slope: Tensor) -> Tensor:
         return slope * self.factor
+
+
+class Chain(Layer):
+    """Layers one after the other."""
+
+    def __init__(self, modules: Sequence[nn.Module], *, reads_observations: bool = False) -> None:
+        self.layers = [layer_of(module) for module in modules]
+        if reads_observations:
+            self.layers[0] = First(modules[0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x
+
+    def backward(self, slope: Tensor) -> Tensor:
+        for layer in reversed(self.layers):
+            slope = layer.backward(slope)
+        return slope
+
+
+class Dueling(Layer):
+    """Q = V + A - mean(A), see `DuelingBrain`."""
+
+    def __init__(self, brain: DuelingBrain) -> None:
+        self.shared = Chain([*brain.shared], reads_observations=True)
+        self.value, self.advantage = Chain([*brain.value]), Chain([*brain.advantage])
+
+    def forward(self, x: Tensor) -> Tensor:
+        shared = self.shared.forward(x)
+        advantage = self.advantage.forward(shared)
+        return self.value.forward(shared) + advantage - advantage.mean(dim=1, keepdim=True)
+
+    def backward(self, slope: Tensor) -> Tensor:
+        total = slope.sum(dim=1, keepdim=True)
+        by_advantage = self.advantage.backward(slope - total / slope.shape[1])
+        return self.shared.backward(self.value.backward(total) + by_advantage)
+
+
+def layer_of(module: nn.Module) -> Layer:
+    """Raises: TypeError for a layer whose derivative nobody wrote down."""
+    for kind, layer in ((nn.Linear, Dense), (nn.LayerNorm, Normalisation), (Dropout, Dropping)):
+        if isinstance(module, kind):
+            return layer(module)
+    if type(module) in SLOPES:
+        return Activation(module)
+    raise TypeError(f"found a {type(module).__name__}; write its derivative down here")
+
+
+def written_out(network: nn.Module) -> Layer:
+    """A feedforward or dueling brain, or a plain chain of layers, as layers that share its
+    weights. Every weight must have a `grad` already, which `backward` writes over.
+
+    Raises: TypeError for any other network.
+    """
+    if isinstance(network, DuelingBrain):
+        return Dueling(network)
+    if isinstance(network, FeedforwardBrain):
+        return Chain([*network.body, network.head], reads_observations=True)
+    if isinstance(network, nn.Sequential):
+        return Chain([*network], reads_observations=True)
+    raise TypeError(f"found a {type(network).__name__}; say here what it is made of")

@@ -10,6 +10,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from hamlet.brains import BrainSpec
+from hamlet.layout import ObservationLayout
+from hamlet.learning.backpropagation import written_out
 from hamlet.learning.q_learner import QLearner
 from hamlet.learning.targets import bootstrapped, next_values
 from hamlet.learning.transitions import Transitions
@@ -17,6 +20,16 @@ from hamlet.learning.transitions import Transitions
 
 class DQNLearner(QLearner):
     """Pulls Q(s, a) towards the reward plus the discounted worth of what followed."""
+
+    def __init__(
+        self,
+        spec: BrainSpec,
+        layout: ObservationLayout,
+        generator: torch.Generator,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(spec, layout, generator, device)
+        self._written_out = written_out(self.online)
 
     def update(
         self,
@@ -37,11 +50,17 @@ class DQNLearner(QLearner):
         Returns: [B] temporal-difference errors before the step.
         """
         targets = self.targets(batch, rewards, target_q)
-        with self._training_mode() as online:
-            q_values, _ = online(batch.observations)
-        chosen = q_values.gather(1, batch.actions.unsqueeze(1)).squeeze(1)
+        actions = batch.actions.unsqueeze(1)
+        with self._training_mode(), torch.no_grad():
+            q_values = self._written_out.forward(batch.observations)
+        chosen = q_values.gather(1, actions).squeeze(1).requires_grad_()
         losses = self.loss(chosen, targets)
-        self._descend((losses if weights is None else losses * weights).mean())
+        loss = (losses if weights is None else losses * weights).mean()
+        loss.backward()  # as far as the chosen values
+        with torch.no_grad():
+            slope = torch.zeros_like(q_values).scatter_(1, actions, chosen.grad.unsqueeze(1))
+            self._written_out.backward(slope)
+        self._descend(loss)
         return targets - chosen.detach()
 
     def update_each(self, batches: Transitions, rewards: Tensor, size: int) -> None:

@@ -85,9 +85,8 @@ class QLearner:
                 self.online.eval()
 
     def _descend(self, loss: Tensor) -> None:
-        """One step of the optimiser down a scalar loss; then the target follows if it is time."""
-        self._weights.clear_gradient()
-        loss.backward()
+        """One step of the optimiser down the gradient at hand; then the target follows if it is
+        time. Args: loss: scalar, for the record."""
         self._weights.clip_gradient(self.gradient_clip)
         self.optimizer.step()
         self.scheduler.step()

@@ -34,6 +34,8 @@ class RecurrentLearner(QLearner):
         Returns: [S, B] temporal-difference errors before the step; 0 in padding.
         """
         loss, errors = self.sequence_loss(windows, rewards)
+        self._weights.clear_gradient()
+        loss.backward()
         self._descend(loss)
         return errors
 

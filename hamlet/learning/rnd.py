@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from hamlet.brains.network import initialise
 from hamlet.errors import CheckpointError
 from hamlet.layout import ObservationLayout
+from hamlet.learning.backpropagation import written_out
 from hamlet.learning.flat_parameters import FlatParameters
 from hamlet.learning.saved_state import (
     cloned,
@@ -81,6 +82,7 @@ class RandomNetworkDistillation:
             skip_zeros(self.target, layout)
             skip_zeros(self.predictor, layout)
         self._weights = FlatParameters(self.predictor)
+        self._written_out = written_out(self.predictor)
         self.optimizer = torch.optim.Adam([self._weights.values], lr=learning_rate, fused=True)
         self.moments = RunningMoments(device)
         self.train_every = train_every
@@ -127,10 +129,11 @@ class RandomNetworkDistillation:
                 self._train()
                 self.collected = 0
 
+    @torch.no_grad()
     def _train(self) -> None:
-        error = squared_error(self.predictor(self._observations), self._embeddings).mean()
-        self._weights.clear_gradient()
-        error.backward()
+        """One step down the mean squared difference."""
+        gap = self._written_out.forward(self._observations) - self._embeddings
+        self._written_out.backward(gap * (2.0 / gap.numel()))
         self.optimizer.step()
 
     def state_dict(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from torch import nn
 
 from hamlet.brains import BrainSpec, compile_brain
 from hamlet.layout import Group, ObservationLayout
+from hamlet.learning.backpropagation import written_out
 from hamlet.learning.flat_parameters import FlatParameters
 from hamlet.learning.sparse_input import SparseGridLinear, skip_zeros
 from tests.learning.small_worlds import ACTIONS, BRAINS, layout_of, planes_layout, same
@@ -46,11 +47,15 @@ def test_values_and_gradients_are_those_of_the_dense_layer(
     sparse = copy.deepcopy(dense)
     skip_zeros(sparse, layout)
     assert any(isinstance(module, SparseGridLinear) for module in sparse.modules())
-    FlatParameters(sparse)
+    FlatParameters(sparse).gradient.fill_(7.0)  # what stood there before must not matter
     observations = sparse_observations(layout)
-    for network in (dense, sparse):
-        (network(observations)[0] ** 2).sum().backward()
-    assert torch.allclose(dense(observations)[0], sparse(observations)[0], atol=1e-6)
+    (dense(observations)[0] ** 2).sum().backward()
+    with torch.no_grad():
+        layers = written_out(sparse)
+        found = layers.forward(observations)
+        layers.backward(2 * found)
+        assert torch.allclose(sparse(observations)[0], found, atol=1e-6)
+    assert torch.allclose(dense(observations)[0], found, atol=1e-6)
     ours = dict(sparse.named_parameters())
     for name, parameter in dense.named_parameters():
         assert torch.allclose(parameter.grad, ours[name].grad, atol=1e-5), name
@@ -60,7 +65,18 @@ def test_a_grid_full_of_numbers_is_multiplied_densely() -> None:
     dense = nn.Linear(LAYOUT.size, 6)
     sparse = SparseGridLinear(dense, LAYOUT.group("grid"))
     observations = torch.rand(4, LAYOUT.size, generator=torch.Generator().manual_seed(1))
-    assert torch.allclose(dense(observations), sparse(observations), atol=1e-6)
+    with torch.no_grad():
+        assert sparse.find(observations) is None
+        assert torch.allclose(dense(observations), sparse(observations), atol=1e-6)
+
+
+def test_autograd_sees_the_dense_layer() -> None:
+    dense = nn.Linear(LAYOUT.size, 6)
+    sparse = SparseGridLinear(dense, LAYOUT.group("grid"))
+    observations = sparse_observations(LAYOUT)
+    for layer in (dense, sparse):
+        layer(observations).square().sum().backward()
+    assert torch.allclose(dense.weight.grad, sparse.weight.grad, atol=1e-5)
 
 
 def test_names_and_values_of_the_weights_stay() -> None:

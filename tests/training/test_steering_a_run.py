@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.urls import reverse
 
 from registry.models import Role
 from tests.running import people
-from tests.training.runs import held
+from tests.training.runs import held, make_run
 from training import leases, services
 from training.errors import IllegalTransitionError, SteeringRefusedError
 from training.models import Run, RunEvent, RunStatus, Wish
@@ -96,3 +97,20 @@ def test_another_instructor_of_the_class_may_steer(run: Run, classroom) -> None:
 def test_an_admin_and_the_operator_steer_everything(run: Run, admin) -> None:
     assert services.pause_run(run, admin).status == RunStatus.PAUSED
     assert services.cancel_run(run, None).status == RunStatus.CANCELLED
+
+
+def test_the_admin_site_steers_by_the_same_services(run: Run, admin, client) -> None:
+    finished = make_run(name="finished", status=RunStatus.SUCCEEDED)
+    client.force_login(admin)
+    answer = client.post(
+        reverse("admin:training_run_changelist"),
+        {"action": "cancel", "_selected_action": [run.pk, finished.pk]},
+        follow=True,
+    )
+    told = {str(message) for message in answer.context["messages"]}
+    assert told == {
+        "Asked to cancel 1 of 2 runs.",
+        f"finished ({str(finished.pk)[:8]}): a succeeded run cannot become cancelled",
+    }
+    run.refresh_from_db()
+    assert run.status == RunStatus.CANCELLED
