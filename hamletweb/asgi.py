@@ -7,7 +7,6 @@ import os
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hamletweb.settings")
@@ -15,12 +14,13 @@ django_application = get_asgi_application()
 
 # These need the app registry.
 from hamletweb.health.sockets import count_sockets  # noqa: E402
+from hamletweb.socket_origin import same_origin  # noqa: E402
 from live.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": django_application,
-        "websocket": AllowedHostsOriginValidator(
+        "websocket": same_origin(
             AuthMiddlewareStack(count_sockets(URLRouter(websocket_urlpatterns)))
         ),
     }

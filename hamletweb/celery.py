@@ -42,7 +42,7 @@ def announce(sender: object, **_: object) -> None:
 @heartbeat_sent.connect
 def say_alive(**_: object) -> None:
     """Every two seconds, with the worker's own heartbeat: `/readyz` reads it."""
-    from hamletweb.health.workers import note_worker
+    from training.workers import note_worker
 
     for name, queues in _alive.items():
         # Without Valkey there is no work either; the next heartbeat tries again.
@@ -52,7 +52,7 @@ def say_alive(**_: object) -> None:
 
 @worker_shutdown.connect
 def say_goodbye(**_: object) -> None:
-    from hamletweb.health.workers import forget_worker
+    from training.workers import forget_worker
 
     for name, queues in _alive.items():
         with contextlib.suppress(redis.RedisError):

@@ -11,6 +11,11 @@
 | HAMLET_TRUSTED_ORIGINS | none | comma-separated origins behind a proxy, for CSRF |
 | HAMLET_HTTPS | off | on: secure cookies, HSTS, redirect to https |
 | HAMLET_ARTIFACT_DIR | DATA_DIR/artifacts | where model files live |
+| HAMLET_ARTIFACT_MAX_BYTES | 4 GiB | largest file that the store takes |
+| HAMLET_MODEL_POOL_BYTES | 512 MiB | of models that a web process keeps ready to predict |
+| HAMLET_RUN_LEASE_SECONDS | 60 | a worker silent for so long has lost its run |
+| HAMLET_RUN_HEARTBEAT_SECONDS | 3 | between two signs of life of a worker |
+| HAMLET_RUN_MAX_ATTEMPTS | 20 | starts without progress before a run fails |
 | HAMLET_STATIC_ROOT | none | where `manage.py collectstatic` copies files for a proxy |
 | HAMLET_METRICS_TOKEN | none | a bearer token that opens /metrics, for Prometheus |
 | HAMLET_LOG_LEVEL | INFO | of all processes |
@@ -74,6 +79,8 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "hamletweb.security_headers.send_security_headers",
     "hamletweb.health.requests.count_requests",
+    "hamletweb.health.any_host.answer_any_host",
+    "registry.nul.refuse_nul",
     "registry.body_length.announce_body_length",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -108,9 +115,17 @@ DATABASE_URL = env("DATABASE_URL", default=SERVICES.get("database_url", ""))
 DATABASES = {
     "default": environ.Env.db_url_config(DATABASE_URL or "postgresql://nobody@127.0.0.1:1/none")
 }
-DATABASES["default"]["CONN_MAX_AGE"] = 60
-DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
-DATABASES["default"]["OPTIONS"] = {"connect_timeout": 5}
+# A kept connection belongs to a thread, and under ASGI requests run in ever new threads.
+DATABASES["default"]["CONN_MAX_AGE"] = 0
+# A server that vanished without a word is given up after 20 to 25 seconds.
+DATABASES["default"]["OPTIONS"] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # ms
+    **DATABASES["default"].get("OPTIONS", {}),  # of the URL: sslmode, for one
+}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env("REDIS_URL", default=SERVICES.get("redis_url", "redis://127.0.0.1:1/0"))
@@ -170,6 +185,8 @@ SPECTACULAR_SETTINGS = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 
 ARTIFACT_DIR = Path(env("HAMLET_ARTIFACT_DIR", default=str(DATA_DIR / "artifacts")))
+ARTIFACT_MAX_BYTES = env.int("HAMLET_ARTIFACT_MAX_BYTES", default=4 * 1024**3)
+MODEL_POOL_BYTES = env.int("HAMLET_MODEL_POOL_BYTES", default=512 * 1024**2)
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -186,6 +203,12 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 120,
     "unacked_restore_interval": 5,
     "unacked_restore_throttle": 1,
+    # A broker that accepts and never answers is an error within seconds. Workers wait at most one
+    # second for a message (BRPOP), so a longer silence is no empty queue.
+    "socket_timeout": 5.0,
+    "socket_connect_timeout": 2.0,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
 }
 CELERY_BEAT_SCHEDULE = {
     "requeue-abandoned-runs": {

@@ -51,6 +51,8 @@ class RunFeed:
         self.newest: EncodedEpisode | None = None
         self.connected = asyncio.Event()
         self.dropped = 0
+        # Number and time of the newest episode, and the number that older ones do not exceed.
+        self._newest_place: tuple[int, float] | None = None
         self._seq = 0
         self._metrics: dict[str, Any] = {}
         self._busy = asyncio.Event()
@@ -81,6 +83,7 @@ class RunFeed:
             try:
                 async with connect() as client, client.pubsub() as pubsub:
                     await pubsub.subscribe(run_channel(self.run_id))
+                    self._seq = 0  # the server may have lost its count with the connection
                     await self._catch_up(client)
                     self.connected.set()
                     retry_s = FIRST_RETRY_S
@@ -120,13 +123,24 @@ class RunFeed:
         self._busy.set()
 
     async def _take_episode(self, found: Message, fresh: bool) -> None:
-        # After a reconnect the kept episode may be the one we have.
-        if found.seq <= self._seq and self.newest is not None:
+        if self._is_known(found):
+            self._seq = max(self._seq, found.seq)
             return
         episode = await asyncio.to_thread(read_live_episode, found.body, found.dropped)
         self._seq, self.newest = found.seq, episode
+        self._newest_place = (found.seq, found.sent_at)
         for watcher in self.watchers:
             watcher.offer(episode, fresh=fresh)
+
+    def _is_known(self, found: Message) -> bool:
+        """Whether we have it or a newer one: after a reconnect, the kept one and what was sent
+        before it was read. A lower number that was sent later means that the count began anew.
+        """
+        if self._newest_place is None:
+            return False
+        if (found.seq, found.sent_at) == self._newest_place:
+            return True
+        return found.seq <= self._seq and found.sent_at <= self._newest_place[1]
 
     # What the database says
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
@@ -16,6 +16,7 @@ from hamlet.errors import SpecError
 from hamlet.systems import SYSTEMS
 from live import queries as live_queries
 from registry.downloads import send_artifact
+from registry.models import Checkpoint
 from registry.pages import page_for
 from registry.pagination import next_url, page_of
 from training import queries, services
@@ -27,6 +28,7 @@ from training.errors import (
 from training.models import Run, RunStatus
 
 VIEW_RUN = "training.view_run"
+DOWNLOAD = "registry.download_modelversion"
 
 
 @require_safe
@@ -108,13 +110,21 @@ def run_replays(request: HttpRequest, run_id: UUID) -> HttpResponse:
 
 @require_safe
 @page_for(VIEW_RUN)
-def checkpoint(request: HttpRequest, run_id: UUID, checkpoint_id: int) -> HttpResponse:
+@page_for(DOWNLOAD)
+def checkpoint(request: HttpRequest, run_id: UUID, checkpoint_id: int) -> HttpResponseBase:
     """A checkpoint's file. Its bytes are compared with their hash before they leave.
+
+    Training checkpoints go on with a run, so they are for whom may steer it.
 
     Raises: ArtifactDamagedError.
     """
     run = find_run(request, run_id)
     found = get_object_or_404(queries.checkpoint_list(run), pk=checkpoint_id)
+    if found.kind != Checkpoint.Kind.INFERENCE and not queries.may_steer(request.user, run):
+        raise PermissionDenied(
+            "Training checkpoints are for those who may steer the run. Take an inference "
+            "checkpoint, which predicts as well."
+        )
     return send_artifact(request, found.artifact, live_queries.file_name(run, found))
 
 
@@ -171,6 +181,7 @@ def status_context(request: HttpRequest, run: Run) -> dict[str, Any]:
         "pace": live_queries.pace_words(run),
         "events": queries.run_events(run, live_queries.EVENTS_SHOWN),
         "checkpoints": live_queries.newest_checkpoints(run),
+        "may_steer": queries.may_steer(request.user, run),
         "version_url": version_url(run),
     }
 

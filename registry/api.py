@@ -6,7 +6,6 @@ from datetime import datetime
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -17,14 +16,15 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from hamlet.errors import Problem, SpecError
-from hamlet.schema import Section, Text, validate
+from hamlet.schema import Choice, Section, Text, validate
+from hamlet.systems import SYSTEMS
 from registry import queries, serializers, services
 from registry.accounts.models import Scope
 from registry.accounts.permissions import Access
 from registry.api_schema import PAGING, TEXT, BrainCheck, answers, body, page
 from registry.downloads import send_checkpoint
 from registry.models import RegisteredModel
-from registry.pagination import next_url, page_data, page_of
+from registry.pagination import in_utc, next_url, page_data, page_of
 
 LONGEST_YAML = 256 * 1024
 VIEW_MODEL = Access(Scope.READ, "registry.view_registeredmodel")
@@ -42,14 +42,15 @@ class ModelList(APIView):
 
     @extend_schema(
         operation_id="list_models",
-        parameters=[*PAGING, OpenApiParameter("system", str)],
+        parameters=[*PAGING, OpenApiParameter("system", str, enum=list(SYSTEMS))],
         responses=answers(page(serializers.ModelData), 422),
     )
     def get(self, request: Request) -> Response:
         """Models you may see, newest first."""
         models = queries.models_with_newest(request.user)
         if system := request.GET.get("system"):
-            models = models.filter(system=system)
+            read = validate(Section({"system": Choice(*SYSTEMS)}), {"system": system})
+            models = models.filter(system=read["system"])
         found = page_of(request, models, queries.MODEL_ORDER)
         newest = queries.newest_versions(found.items)
         items = [serializers.model_data(model, newest) for model in found.items]
@@ -251,9 +252,9 @@ def read_time(text: str, path: str) -> datetime:
     """Raises: SpecError."""
     try:
         found = parse_datetime(text.replace(" ", "+"))  # a + in a query string arrives as a space
-    except ValueError:
-        found = None
-    if found is None:
-        message = f"found {text[:60]!r}; expected a time such as 2026-11-20T12:00:00Z"
-        raise SpecError([Problem(path, message)])
-    return found if timezone.is_aware(found) else timezone.make_aware(found)
+        if found is not None:
+            return in_utc(found)
+    except (ValueError, OverflowError):
+        pass
+    message = f"found {text[:60]!r}; expected a time such as 2026-11-20T12:00:00Z"
+    raise SpecError([Problem(path, message)])

@@ -21,10 +21,6 @@ class ReservedAliasError(ConflictError):
     """The alias moves by itself and cannot be moved by hand."""
 
 
-class BrainInUseError(ConflictError):
-    """Runs still point at the brain spec."""
-
-
 class NotChangeableError(RegistryError, PermissionDenied):
     """The asker may see the thing but not change it. Answered with 403, on pages too."""
 

@@ -7,10 +7,10 @@ that are added or removed meanwhile neither repeat nor skip anything.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -99,6 +99,14 @@ def read_limit(text: str | None) -> int:
     return int(text)
 
 
+def in_utc(moment: datetime) -> datetime:
+    """The same moment; one without a zone is taken for UTC.
+
+    Raises: OverflowError where UTC has left the years 1 to 9999, which PostgreSQL cannot tell.
+    """
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def _after(order: Sequence[str], values: Sequence[Any]) -> Q:
     """Rows that come after `values`: greater in the first field, or equal in it and so on."""
     condition = Q()
@@ -141,7 +149,7 @@ def _decode(model: type[Model], order: Sequence[str], cursor: str) -> list[Any]:
         return [
             _read(model, name.lstrip("-"), value) for name, value in zip(order, values, strict=True)
         ]
-    except (ValueError, binascii.Error, ValidationError, RecursionError):
+    except (ValueError, TypeError, OverflowError, ValidationError, RecursionError):
         message = f"found {cursor[:60]!r}; expected a cursor as a list gave it out in `next`"
         raise SpecError([Problem("cursor", message)]) from None
 
@@ -152,7 +160,11 @@ def _read(model: type[Model], path: str, value: Any) -> Any:
         model = model._meta.get_field(name).related_model
     if not isinstance(value, str | int | float) or isinstance(value, bool):
         raise ValueError
+    if isinstance(value, str) and b"\x00" in value.encode():
+        raise ValueError  # no text of PostgreSQL holds it, nor what UTF-8 cannot say
     field = model._meta.pk if last == "pk" else model._meta.get_field(last)
     read = field.to_python(value)
     field.run_validators(read)
+    if isinstance(read, datetime):
+        read = in_utc(read)
     return read

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
 from django.views import defaults
 from rest_framework import exceptions
-from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from hamlet.errors import CheckpointError, Problem, ShapeError, SpecError
@@ -150,12 +150,6 @@ def _flatten(detail: Any, path: str) -> list[Problem]:
     return [Problem(path or "(document)", str(detail))]
 
 
-class ProblemJSONRenderer(JSONRenderer):
-    """For the rare view that answers nothing but problems."""
-
-    media_type = MEDIA_TYPE
-
-
 # -- answers outside of DRF -----------------------------------------------------------------------
 
 API_PATHS = ("/api/", "/v1/", "/v2/")
@@ -172,8 +166,11 @@ def problem_response(status: int, detail: str) -> JsonResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """handler400."""
     if is_api(request):
-        return problem_response(400, "The request is malformed.")
-    return defaults.bad_request(request, exception)
+        # Of Django's own refusals nothing is told: their words are for the log.
+        detail = str(exception) if isinstance(exception, BadRequest) else ""
+        return problem_response(400, detail or "The request is malformed.")
+    # With the request, unlike Django's own, so that the page shows who is signed in.
+    return render(request, "400.html", status=400)
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
-from registry.accounts.models import User
+from registry.accounts.models import Classroom, User
 from registry.accounts.queries import owned_or_shared, owned_or_taught, shares_a_class_with_owner
 from registry.accounts.roles import is_admin, is_instructor
 from registry.errors import VersionNotFoundError
@@ -55,6 +55,18 @@ def may_change_model(user: User | AnonymousUser, model: RegisteredModel) -> bool
         is_instructor(user)
         and RegisteredModel.objects.filter(owned_or_taught(user), pk=model.pk).exists()
     )
+
+
+def seen_by_the_same(
+    model: RegisteredModel, owner: User | None, classroom: Classroom | None
+) -> bool:
+    """Whether a model shows its versions to whom a run of this owner and class is shown.
+
+    A model of a class takes runs of that class alone, and a private model those of its owner.
+    """
+    if classroom is not None:
+        return model.classroom_id == classroom.pk
+    return model.classroom_id is None and model.owner_id == (owner.pk if owner else None)
 
 
 def may_change_brain(user: User | AnonymousUser, brain: BrainSpec) -> bool:

@@ -22,7 +22,12 @@ from registry.artifacts.store import open_artifact
 from registry.errors import NameTakenError, NotChangeableError
 from registry.models import Alias, AliasMove, BrainSpec, ModelVersion, RegisteredModel
 from registry.names import LATEST, check_alias, check_name
-from registry.queries import VERSION_ORDER, may_change_brain, may_change_model
+from registry.queries import (
+    VERSION_ORDER,
+    may_change_brain,
+    may_change_model,
+    seen_by_the_same,
+)
 
 
 def ensure_model(
@@ -31,7 +36,8 @@ def ensure_model(
     """The model of this name, made if it is not there.
 
     Raises: SpecError for a bad name or system; NameTakenError if the name belongs to a model of
-        another system, or to one that the owner may not change.
+        another system, to one that the owner may not change, or to one that other people see
+        than those who may see things of this owner and class.
     """
     check_name(name, "model")
     if system not in SYSTEMS:
@@ -48,6 +54,13 @@ def ensure_model(
         raise NameTakenError(
             f"The model {name} belongs to the system {model.system}, not {system}. "
             "Choose another name."
+        )
+    if not seen_by_the_same(model, owner, classroom):
+        kept = f"belongs to the class {model.classroom}" if model.classroom else "is private"
+        wanted = f"for the class {classroom}" if classroom else "private"
+        raise NameTakenError(
+            f"The model {model.name} {kept}, and what you ask for is {wanted}. "
+            "Choose another name, or the model's own class."
         )
     return model
 

@@ -32,6 +32,7 @@ django.setup()
 del os.environ["DJANGO_SETTINGS_MODULE"]
 
 import redis  # noqa: E402
+import torch  # noqa: E402
 from django.apps import apps  # noqa: E402
 from django.db.models.signals import post_migrate  # noqa: E402
 
@@ -39,6 +40,9 @@ from registry.accounts.models import Classroom, Role, User  # noqa: E402
 from tests.running import people  # noqa: E402
 from tests.running.processes import PlatformProcess, start_web, start_worker  # noqa: E402
 from tests.running.slow_budget import SlowBudget, budget_of  # noqa: E402
+
+# As in the product's workers: processes that share cores wait for each other's threads.
+torch.set_num_threads(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

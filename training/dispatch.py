@@ -7,15 +7,17 @@ The database says what waits; a message only wakes a worker. So a message too ma
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from datetime import timedelta
 from functools import partial
 
+import redis
 from celery import current_app
 from django.db import transaction
+from django.db.models import Count
 from django.db.models.functions import Now
 from kombu.exceptions import ChannelError, OperationalError
 
+from training import workers
 from training.models import Run, RunStatus
 
 logger = logging.getLogger(__name__)
@@ -24,6 +26,7 @@ TASK = "training.tasks.execute_run"
 QUEUES = {"cpu": "training.cpu", "gpu": "training.gpu"}
 # A run that was queued this moment may have its message still under way.
 GRACE = timedelta(seconds=15)
+MOST_AT_ONCE = 200
 RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
 
 
@@ -56,15 +59,19 @@ def send_lost_again(grace: timedelta = GRACE) -> int:
 
     Args:
         grace: runs that were queued more recently are left alone.
-    Returns: how many were sent.
+    Returns: how many were sent: at most MOST_AT_ONCE for each queue, and none after one that the
+        broker did not take.
     """
-    waiting = defaultdict(list)
-    for run in Run.objects.filter(status=RunStatus.QUEUED, queued_at__lte=Now() - grace):
-        waiting[run.queue].append(run)
+    waiting = Run.objects.filter(status=RunStatus.QUEUED, queued_at__lte=Now() - grace)
+    counts = waiting.order_by().values_list("queue").annotate(Count("pk"))
     sent = 0
-    for queue, runs in waiting.items():
-        if waiting_messages(queue) < len(runs):
-            sent += sum(send(run) for run in runs)
+    for queue, count in counts:
+        if waiting_messages(queue) < count:
+            first = waiting.filter(queue=queue).order_by("queued_at", "pk")
+            for run in first.only("pk", "queue")[:MOST_AT_ONCE]:
+                if not send(run):
+                    return sent
+                sent += 1
     if sent:
         logger.warning("sent messages again for %d waiting runs", sent)
     return sent
@@ -79,7 +86,9 @@ def waiting_messages(queue: str) -> int:
             return 0  # the broker forgets a queue when it is empty
 
 
-def served_queues(timeout_s: float = 1.0) -> set[str]:
-    """Queues that some worker listens to right now."""
-    answers = current_app.control.inspect(timeout=timeout_s).active_queues() or {}
-    return {queue["name"] for queues in answers.values() for queue in queues}
+def served_queues() -> set[str]:
+    """Queues that some worker listens to. Raises: OperationalError if nobody knows."""
+    try:
+        return {queue for worker in workers.heard_workers() for queue in worker.queues}
+    except redis.RedisError as error:
+        raise OperationalError(f"nobody knows which queues are served: {error}") from error

@@ -37,9 +37,10 @@ def execute(run_id: UUID) -> None:
         return
     run = persistently(partial(find_run, run_id))
     logger.info("run %s (%s): attempt %d begins", run_id, run.name, run.attempts)
-    with shutdown.listening(), LeaseKeeper(lease) as keeper:
-        after = attempt(run, lease, keeper)
-    after()
+    with shutdown.listening():
+        with LeaseKeeper(lease, run.done) as keeper:
+            after = attempt(run, lease, keeper)
+        after()
 
 
 def find_run(run_id: UUID) -> Run:

@@ -21,6 +21,9 @@ from training.models import Wish
 
 logger = logging.getLogger(__name__)
 
+# Of a database that went away in the middle of a heartbeat; the thread ends with its process.
+END_TIMEOUT_S = 10.0
+
 
 class LeaseKeeper:
     """Context manager around the work on one run.
@@ -32,9 +35,9 @@ class LeaseKeeper:
         done: set by the worker, shown with the next heartbeat.
     """
 
-    def __init__(self, lease: Lease) -> None:
+    def __init__(self, lease: Lease, done: int) -> None:
         self.lease = lease
-        self.done = 0
+        self.done = done
         self.attention = False
         self.wish = Wish.RUN
         self.lost = False
@@ -51,7 +54,9 @@ class LeaseKeeper:
 
     def __exit__(self, *_: object) -> None:
         self._ended.set()
-        self._thread.join()
+        self._thread.join(END_TIMEOUT_S)
+        if self._thread.is_alive():
+            logger.warning("the last heartbeat of run %s still waits", self.lease.run_id)
 
     def back_to_work(self) -> None:
         """The worker has looked and goes on: somebody changed their mind."""

@@ -5,8 +5,9 @@ Every fault of the whole request is named at once, each with the path of its fie
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +17,7 @@ from hamlet.schema import Choice, Integer, Reader, Section, Text, describe, read
 from hamlet.systems import System, find_system
 from registry.accounts.queries import taught_classrooms
 from registry.models import BrainSpec, Classroom, RegisteredModel, User
-from registry.queries import may_change_model, visible_brains
+from registry.queries import may_change_model, seen_by_the_same, visible_brains
 from training.dispatch import QUEUES
 
 MODEL_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
@@ -81,7 +82,7 @@ def read_request(user: User, body: Any) -> RunRequest:
         spec=spec,
         level=level,
         name=platform["name"] or f"{system.title} {level}".strip(),
-        model_name=platform["model"] or free_model_name(user, system.name, level),
+        model_name=platform["model"] or free_model_name(user, system.name, level, classroom),
         classroom=classroom,
         brain=brain,
         queue=QUEUES[platform["device"]],
@@ -140,13 +141,25 @@ def level_name(body: Mapping[str, Any], spec: RunSpec) -> str:
     return level[:100] if isinstance(level, str) else ""
 
 
-def free_model_name(user: User, system: str, level: str) -> str:
-    """`town-L1`, or with the user's name where that belongs to somebody else."""
-    plain = slug(f"{system}-{level}" if level else system)
-    model = RegisteredModel.objects.filter(name=plain).first()
-    if model is None or (model.system == system and may_change_model(user, model)):
-        return plain
-    return slug(f"{plain}-{user.username}")
+def free_model_name(user: User, system: str, level: str, classroom: Classroom | None) -> str:
+    """`town-L1`, or with the user's name and number where that is not for this user and class."""
+    for name in default_names(user, slug(f"{system}-{level}" if level else system)):
+        model = RegisteredModel.objects.filter(name=name).first()
+        if model is None or (
+            model.system == system
+            and may_change_model(user, model)
+            and seen_by_the_same(model, user, classroom)
+        ):
+            return name
+    raise AssertionError("there are names without end")
+
+
+def default_names(user: User, plain: str) -> Iterator[str]:
+    yield plain
+    # The number keeps apart whom the slug makes equal: the users `a.b` and `a-b`.
+    own = f"{slug(f'{plain}-{user.username}')[:80]}-{user.pk}"
+    yield own
+    yield from (f"{own}-{count}" for count in itertools.count(2))
 
 
 def slug(text: str) -> str:

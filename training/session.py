@@ -68,7 +68,7 @@ class Session:
         self.latest_metrics: dict[str, float] = dict(run.latest_metrics)
         self.finished: dict[str, float] | None = None
         self.checkpoint_due = False
-        self.saved_now = False  # nothing has been learned since the last checkpoint
+        self.saved_now = False  # both checkpoints hold all that was learned so far
         self.last_saved = time.monotonic()
 
     def work(self) -> Stopped:
@@ -85,7 +85,6 @@ class Session:
         self.began_at, self.episodes, self.finished = memory.at, memory.episodes, memory.finished
         self.keeper.done = memory.at
         resetting.reset(self.lease, memory, resumed.remarks)
-        self.saved_now = resumed.memory is not None
         with (
             RunPublisher(self.run.pk, self.run.episodes_dropped) as self.publisher,
             ReplayStore(self.run.pk, memory.keeper or None) as self.replays,
@@ -223,7 +222,7 @@ class Session:
                 Run.objects.filter(pk=run.pk).update(attempts=1)
 
         self.writer.flush(also)
-        self.checkpoint_due, self.saved_now = False, True
+        self.checkpoint_due, self.saved_now = False, inference
         self.last_saved = time.monotonic()
         persistently(partial(checkpointing.tidy, self.run))
         return saved

@@ -56,7 +56,13 @@ def explain_waiting() -> None:
     waiting = Run.objects.filter(
         status=RunStatus.QUEUED, queued_at__lt=Now() - UNSERVED_AFTER
     ).order_by("queued_at")[:MOST_AT_ONCE]
-    served = dispatch.served_queues() if waiting else set()
+    if not waiting:
+        return
+    try:
+        served = dispatch.served_queues()
+    except OperationalError as error:
+        logger.warning("%s", error)
+        return
     for run in waiting:
         explanation = "" if run.queue in served else unserved(run.queue)
         # Only a run that still waits, and only when there is something new to say.

@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--paces", nargs="+", type=float, default=[2.0, 5.0, 10.0], help="episodes/s, fan-out alone"
     )
     parser.add_argument("--warm-up", type=int, default=2000, help="env steps before the first turn")
-    quick = {"seconds": 3.0, "watchers": 3, "num_envs": [1], "warm_up": 1200, "paces": [2.0]}
+    quick = {"seconds": 6.0, "watchers": 3, "num_envs": [8], "warm_up": 1200, "paces": [2.0]}
     packages = ["Django", "channels", "daphne", "redis", "channels_redis", "websockets"]
     options, report = begin(parser, argv, quick=quick, packages=packages)
     with Site() as site:

@@ -104,9 +104,8 @@ class FeedforwardAgent(Agent):
         self._one_step = torch.ones(num_envs, dtype=torch.int64, device=device)
         self._generator = generator_for(seed, "replay", device)
 
-    @torch.no_grad()
     def q_values(self, observations: Tensor) -> Tensor:
-        return self.learner.online(observations)[0]
+        return self.learner.q_values(observations)
 
     def remember(self, step: Collected) -> None:
         transitions = Transitions(

@@ -7,6 +7,8 @@ https://arxiv.org/abs/1509.06461; Schaul et al., https://arxiv.org/abs/1511.0595
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -29,8 +31,15 @@ class DQNLearner(QLearner):
         device: torch.device | str = "cpu",
     ) -> None:
         super().__init__(spec, layout, generator, device)
-        self._written_out = written_out(self.online)
+        self._online, self._target = written_out(self.online), written_out(self.target)
+        self._loss_slope = loss_slope(spec)
 
+    @torch.no_grad()
+    def q_values(self, observations: Tensor) -> Tensor:
+        """[B, A] by the online network."""
+        return self._online.forward(observations)
+
+    @torch.no_grad()
     def update(
         self,
         batch: Transitions,
@@ -51,17 +60,15 @@ class DQNLearner(QLearner):
         """
         targets = self.targets(batch, rewards, target_q)
         actions = batch.actions.unsqueeze(1)
-        with self._training_mode(), torch.no_grad():
-            q_values = self._written_out.forward(batch.observations)
-        chosen = q_values.gather(1, actions).squeeze(1).requires_grad_()
-        losses = self.loss(chosen, targets)
-        loss = (losses if weights is None else losses * weights).mean()
-        loss.backward()  # as far as the chosen values
-        with torch.no_grad():
-            slope = torch.zeros_like(q_values).scatter_(1, actions, chosen.grad.unsqueeze(1))
-            self._written_out.backward(slope)
-        self._descend(loss)
-        return targets - chosen.detach()
+        with self._training_mode():
+            q_values = self._online.forward(batch.observations)
+        chosen = q_values.gather(1, actions).squeeze(1)
+        # The mean over the batch, each transition with its weight.
+        share = 1.0 / len(batch) if weights is None else weights / len(batch)
+        slope = self._loss_slope(chosen - targets).mul_(share)
+        self._online.backward(torch.zeros_like(q_values).scatter_(1, actions, slope.unsqueeze(1)))
+        self._descend((self.loss(chosen, targets) * share).sum())
+        return targets - chosen
 
     def update_each(self, batches: Transitions, rewards: Tensor, size: int) -> None:
         """One gradient step for each `size` rows of `batches` [K x size], in order.
@@ -75,16 +82,32 @@ class DQNLearner(QLearner):
             if not target_q:
                 begin = index * size
                 end = begin + size * (self.sync_every - self.updates % self.sync_every)
-                with torch.no_grad():
-                    values, _ = self.target(batches.next_observations[begin:end])
+                values = self._target_q(batches.next_observations[begin:end])
                 target_q = list(values.split(size))
             self.update(batch, reward, target_q=target_q.pop(0))
 
-    @torch.no_grad()
     def targets(self, batch: Transitions, rewards: Tensor, target_q: Tensor | None) -> Tensor:
         """[B] what Q(s, a) is pulled towards."""
         if target_q is None:
-            target_q, _ = self.target(batch.next_observations)
-        online_q = self.online(batch.next_observations)[0] if self.double else None
+            target_q = self._target_q(batch.next_observations)
+        online_q = self.q_values(batch.next_observations) if self.double else None
         values = next_values(target_q, batch.next_masks, online_q)
         return bootstrapped(rewards, values, batch.terminated, batch.steps, self.discount)
+
+    @torch.no_grad()
+    def _target_q(self, observations: Tensor) -> Tensor:
+        return self._target.forward(observations)
+
+
+def loss_slope(spec: BrainSpec) -> Callable[[Tensor], Tensor]:
+    """The slope of the brain's loss by the error, prediction less target, as a new tensor."""
+    fields = spec.data["loss"]
+    match fields["type"]:
+        case "mse":
+            return lambda error: 2.0 * error
+        case "huber":
+            return lambda error: error.clamp(-fields["huber_delta"], fields["huber_delta"])
+        case "smooth_l1":
+            return lambda error: (error / fields["huber_delta"]).clamp_(-1.0, 1.0)
+        case other:
+            raise ValueError(f"the spec allows loss.type {other}; write its slope down here")

@@ -10,6 +10,7 @@ import logging
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 import redis
@@ -17,7 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from hamletweb.health import workers
+from training import workers
 
 logger = logging.getLogger(__name__)
 
@@ -53,13 +54,19 @@ def check_database() -> Check:
 
 
 def check_migrations() -> Check:
-    def plan() -> None:
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        if missing:
-            raise _MissingError(f"{len(missing)} are missing: run `manage.py migrate`")
+    return _tried("migrations", require_migrations, "all migrations are applied", "migrations")
 
-    return _tried("migrations", plan, "all migrations are applied", "migrations")
+
+@cache
+def require_migrations() -> None:
+    """Once all are applied they stay so for this code: the tables are not read at each probe.
+
+    Raises: _MissingError, which is not kept.
+    """
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        raise _MissingError(f"{len(missing)} are missing: run `manage.py migrate`")
 
 
 def check_broker() -> Check:

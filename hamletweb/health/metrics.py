@@ -16,8 +16,8 @@ from django.utils import timezone
 from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from hamletweb.health import workers
 from hamletweb.health.requests import REGISTRY
+from training import workers
 from training.models import Run, RunStatus
 
 # Queues of the platform; a queue without a message does not exist in the broker and counts 0.

@@ -8,6 +8,7 @@ import stat
 import tempfile
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 import psycopg
 import redis
@@ -103,10 +104,16 @@ def check_database(url: str) -> None:
             "DATABASE_URL must look like postgresql://user:password@host:5432/name. Other "
             "databases are not supported."
         )
+    check_readable("DATABASE_URL", url)
+    try:
+        psycopg.conninfo.conninfo_to_dict(url)
+    except psycopg.Error:
+        raise unreadable("DATABASE_URL") from None
     try:
         psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT_S).close()
     except psycopg.Error as error:
-        # The message of libpq names host, port and user, never the password.
+        # The message of libpq names host, port and user; of a URL that was read right, never the
+        # password.
         reason = str(error).strip().splitlines()[-1]
         raise CannotStartError(
             f"The database that DATABASE_URL names cannot be reached: {reason}. Start it, correct "
@@ -115,14 +122,39 @@ def check_database(url: str) -> None:
 
 
 def check_broker(url: str) -> None:
+    check_readable("REDIS_URL", url)
+    if not url.startswith(("redis://", "rediss://", "unix://")):
+        raise CannotStartError(
+            "The server that REDIS_URL names cannot be reached: it must look like "
+            "redis://:password@host:6379/0."
+        )
     try:
         with redis.Redis.from_url(url, socket_connect_timeout=CONNECT_TIMEOUT_S) as client:
             client.ping()
-    except (redis.exceptions.RedisError, ValueError) as error:
+    except (ValueError, TypeError):
+        raise unreadable("REDIS_URL") from None
+    except redis.exceptions.RedisError as error:
         raise CannotStartError(
             f"The server that REDIS_URL names cannot be reached: {error}. Start it, correct the "
             "URL, or unset REDIS_URL to use an embedded one."
         ) from error
+
+
+def check_readable(name: str, url: str) -> None:
+    """Raises: CannotStartError for a URL whose password would be taken for host or port, and so
+    be named in the message of whoever connects."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018 - raises ValueError if it is no number
+    except ValueError:
+        raise unreadable(name) from None
+    if url.count("@") > 1 or ("@" in url and "@" not in parts.netloc):
+        raise unreadable(name)
+
+
+def unreadable(name: str) -> CannotStartError:
+    """Without the cause, which quotes the URL with its password."""
+    return CannotStartError(f"{name} cannot be read; percent-encode special characters in it.")
 
 
 def _url_of(data_dir: Path) -> str:

@@ -76,6 +76,15 @@ class Child:
         return self.process is not None and self.process.poll() is None
 
     def start(self) -> None:
+        """Start it. What keeps it from starting (a full disk) counts as a crash, and is said."""
+        self._started_at = time.monotonic()
+        self._start_again_at = None
+        try:
+            self._spawn()
+        except (OSError, subprocess.SubprocessError) as error:
+            self._start_later(f"does not start ({error})")
+
+    def _spawn(self) -> None:
         descriptor = os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         with open(descriptor, "ab") as output:
             self.process = subprocess.Popen(  # noqa: S603 - our own modules, arguments as a list
@@ -88,8 +97,6 @@ class Child:
                 start_new_session=True,  # Ctrl-C is for us; we pass it on in the right order
                 preexec_fn=dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 - one prctl
             )
-        self._started_at = time.monotonic()
-        self._start_again_at = None
 
     def look_after(self) -> None:
         """Say that it crashed, or start it again once its pause is over."""
@@ -102,12 +109,15 @@ class Child:
             return
         if now - self._started_at >= STEADY_S:
             self.crashes = 0
+        self._start_later(f"ended ({ending(self.process.returncode)})")
+
+    def _start_later(self, what_happened: str) -> None:
         self.crashes += 1
         pause_s = min(2.0 ** (self.crashes - 1), LONGEST_PAUSE_S)
-        self._start_again_at = now + pause_s
+        self._start_again_at = time.monotonic() + pause_s
         say(
-            f"the {self.role.title} ended ({ending(self.process.returncode)}); starting it again "
-            f"in {pause_s:.0f} s. Its log: {self.log}"
+            f"the {self.role.title} {what_happened}; starting it again in {pause_s:.0f} s. "
+            f"Its log: {self.log}"
         )
 
     def ask_to_stop(self) -> None:
@@ -139,6 +149,7 @@ class Children:
     def __init__(self, plan: Plan, environment: Mapping[str, str]) -> None:
         self.log_dir = plan.data_dir / "logs"
         self.all = [Child(role, self.log_dir, environment) for role in roles(plan)]
+        self._unbounded: set[Path] = set()  # logs of which this was said
 
     def start(self) -> None:
         for child in self.all:
@@ -168,7 +179,14 @@ class Children:
     def bound_logs(self) -> None:
         """Keep each log below LOG_LIMIT_BYTES, and one older part of it beside it."""
         for log in self.log_dir.glob("*.log"):
-            bound_log(log)
+            try:
+                bound_log(log)
+            except OSError as error:
+                if log not in self._unbounded:
+                    say(f"{log} cannot be kept short: {error.strerror}")
+                self._unbounded.add(log)
+            else:
+                self._unbounded.discard(log)
 
 
 def bound_log(log: Path, limit_bytes: int = LOG_LIMIT_BYTES) -> None:

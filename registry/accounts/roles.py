@@ -79,7 +79,7 @@ def role_of(user: User | AnonymousUser) -> Role | None:
     # One query a request, not one a question: the groups are kept on the user.
     names = getattr(user, "_role_names", None)
     if names is None:
-        names = set(user.groups.values_list("name", flat=True))
+        names = {group.name for group in user.groups.all()}
         user._role_names = names
     found = [role for role in Role if role.value in names]
     return max(found, key=RANK.__getitem__, default=None)
@@ -92,10 +92,6 @@ def is_admin(user: User | AnonymousUser) -> bool:
 def is_instructor(user: User | AnonymousUser) -> bool:
     """True for instructors and admins."""
     return role_of(user) in (Role.INSTRUCTOR, Role.ADMIN)
-
-
-def is_student(user: User | AnonymousUser) -> bool:
-    return role_of(user) is Role.STUDENT
 
 
 def teaches(user: User, classroom_id: int | None) -> bool:

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Group
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from registry.accounts.errors import (
@@ -250,9 +250,12 @@ def delete_user(user: User) -> None:
 
 def check_not_last_admin(user: User) -> None:
     """Raises: LastAdminError. Call it in the transaction that takes the role away."""
-    admins = User.objects.select_for_update(of=("self",)).filter(is_active=True)
-    in_group = admins.filter(groups__name=Role.ADMIN)
-    found = set(in_group.values_list("pk", flat=True))
-    found |= set(admins.filter(is_superuser=True).values_list("pk", flat=True))
-    if found == {user.pk}:
+    if admin_ids(User.objects.select_for_update(of=("self",))) == {user.pk}:
         raise LastAdminError(f"{user.username} is the only admin. Make somebody else admin first.")
+
+
+def admin_ids(users: QuerySet[User]) -> set[int]:
+    """Those of `users` whose account is open and who are admins, by group or as superuser."""
+    found = users.filter(is_active=True)
+    in_group = set(found.filter(groups__name=Role.ADMIN).values_list("pk", flat=True))
+    return in_group | set(found.filter(is_superuser=True).values_list("pk", flat=True))

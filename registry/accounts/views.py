@@ -26,7 +26,7 @@ from registry.accounts.forms import (
     address_of,
 )
 from registry.accounts.models import ApiToken
-from registry.accounts.roles import role_of
+from registry.accounts.roles import role_of, teaches
 from registry.accounts.throttle import JOIN_ADDRESS, counted
 
 
@@ -144,6 +144,9 @@ def _account_page(
     status: int = 200,
 ) -> HttpResponse:
     memberships = request.user.memberships.select_related("classroom").order_by("classroom__name")
+    for membership in memberships:
+        # An instructor who lost the role keeps the row, but not the code.
+        membership.taught = membership.teaches and teaches(request.user, membership.classroom_id)
     context = {
         "form": form,
         "new_token": token,

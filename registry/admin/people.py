@@ -9,6 +9,8 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -103,11 +105,30 @@ class AccountAdmin(UserAdmin):
         if "role" in form.cleaned_data:
             services.set_role(form.instance, form.cleaned_data["role"])
 
-    def delete_model(self, request: HttpRequest, obj: User) -> None:
-        self._for_each(request, [obj], services.delete_user)
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Names the last admins among what is protected, so Django asks for nothing and notes
+        nothing, as with everything that cannot be deleted."""
+        shown, counts, permissions, protected = super().get_deleted_objects(objs, request)
+        admins = services.admin_ids(User.objects.all())
+        if admins and admins <= {user.pk for user in objs}:
+            kept = [user.username for user in objs if user.pk in admins]
+            protected = [*protected, f"{', '.join(kept)}: the only admin. Make another one first."]
+        return shown, counts, permissions, protected
 
-    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        self._for_each(request, queryset, services.delete_user)
+    @transaction.atomic
+    def response_action(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
+        """Whole or not at all: a deletion that is refused leaves no note that it was done."""
+        return super().response_action(request, queryset)
+
+    def delete_model(self, request: HttpRequest, obj: User) -> None:
+        self.delete_queryset(request, [obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: Any) -> None:
+        for user in queryset:
+            try:
+                services.delete_user(user)
+            except AccountError as error:  # the other admin went in this moment
+                raise PermissionDenied(str(error)) from error
 
     @admin.action(description="Make them students", permissions=["change"])
     def make_students(self, request: HttpRequest, queryset: QuerySet[User]) -> None:

@@ -15,9 +15,11 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -28,7 +30,6 @@ from registry.artifacts.errors import ArtifactDamagedError, ArtifactTooLargeErro
 from registry.artifacts.models import Artifact
 
 CHUNK_BYTES = 1024 * 1024
-DEFAULT_MAX_BYTES = 4 * 1024**3
 ABANDONED_AFTER = timedelta(hours=24)
 
 
@@ -78,16 +79,36 @@ def artifact_path(artifact: Artifact, *, verify: bool = False) -> Path:
     Raises: ArtifactDamagedError, without `verify` only if the file is missing or of other size.
     """
     path = path_of(artifact.sha256)
+    if verify:
+        open_verified(artifact).close()
+        return path
     try:
         _check_size(artifact, path.stat().st_size)
-        if verify:
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
-            if found != artifact.sha256:
-                raise _changed(artifact, found)
     except OSError as error:
         raise _missing(artifact, error) from error
     return path
+
+
+def open_verified(artifact: Artifact) -> BinaryIO:
+    """The stored file, open at its beginning after its bytes were read and checked.
+
+    However large it is, a small part of it is in memory. The caller closes it; whoever puts
+    another file in its place meanwhile changes nothing of this one.
+
+    Raises: ArtifactDamagedError.
+    """
+    try:
+        with ExitStack() as cleanup:
+            file = cleanup.enter_context(path_of(artifact.sha256).open("rb"))
+            _check_size(artifact, os.fstat(file.fileno()).st_size)
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+            if found != artifact.sha256:
+                raise _changed(artifact, found)
+            file.seek(0)
+            cleanup.pop_all()
+            return file
+    except OSError as error:
+        raise _missing(artifact, error) from error
 
 
 def discard_unreferenced(digests: Iterable[str]) -> list[str]:
@@ -164,7 +185,7 @@ def _chunks(path_or_bytes: Path | str | bytes) -> Iterator[bytes]:
 
 def _write(chunks: Iterator[bytes], path: Path) -> tuple[str, int]:
     """Write, hash and flush to the disk. Returns: (sha256 in hex, size in bytes)."""
-    limit = getattr(settings, "ARTIFACT_MAX_BYTES", DEFAULT_MAX_BYTES)
+    limit = settings.ARTIFACT_MAX_BYTES
     digest, size_bytes = hashlib.sha256(), 0
     with path.open("xb") as file:
         for chunk in chunks:
@@ -172,7 +193,7 @@ def _write(chunks: Iterator[bytes], path: Path) -> tuple[str, int]:
             if size_bytes > limit:
                 raise ArtifactTooLargeError(
                     f"the file is larger than {limit} bytes, the most the store takes. "
-                    "Make it smaller, or raise ARTIFACT_MAX_BYTES."
+                    "Make it smaller, or raise HAMLET_ARTIFACT_MAX_BYTES."
                 )
             digest.update(chunk)
             file.write(chunk)

@@ -19,7 +19,6 @@ from registry.artifacts.models import Artifact
 from registry.artifacts.store import open_artifact
 from registry.errors import OverloadedError
 
-DEFAULT_POOL_BYTES = 512 * 1024**2
 MOST_MODELS = 64
 
 
@@ -95,7 +94,7 @@ class ModelPool:
         if artifact.size_bytes > self._capacity_bytes:
             raise OverloadedError(
                 f"this model has {artifact.size_bytes} bytes; the server keeps at most "
-                f"{self._capacity_bytes} bytes of models in memory (setting MODEL_POOL_BYTES)"
+                f"{self._capacity_bytes} bytes of models in memory (HAMLET_MODEL_POOL_BYTES)"
             )
         # A model that is being loaded has waiters, so only loaded ones may go.
         loaded = [key for key, entry in self._entries.items() if entry.model.done()]
@@ -133,6 +132,5 @@ def shared_pool() -> ModelPool:
     global _pool
     with _pool_lock:
         if _pool is None:
-            capacity = getattr(settings, "MODEL_POOL_BYTES", DEFAULT_POOL_BYTES)
-            _pool = ModelPool(load_model, capacity_bytes=capacity)
+            _pool = ModelPool(load_model, capacity_bytes=settings.MODEL_POOL_BYTES)
         return _pool

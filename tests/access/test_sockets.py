@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from asgiref.sync import async_to_sync
 from channels.testing import WebsocketCommunicator
-from django.conf import settings
+from django.conf import settings as django_settings
 from django.test import Client
 
+from hamletweb.socket_origin import is_welcome
 from live.routing import websocket_urlpatterns
 from registry.accounts.models import User
 from tests.access import world
@@ -56,7 +57,7 @@ def cookie_of(user: User | None) -> str:
         return ""
     client = Client()
     client.force_login(user)
-    name = settings.SESSION_COOKIE_NAME
+    name = django_settings.SESSION_COOKIE_NAME
     return f"{name}={client.cookies[name].value}"
 
 
@@ -74,4 +75,32 @@ def test_sockets_open_for_those_of_the_table_and_for_our_own_pages_alone(
             wrong.append(f"{person}: the table says {row.accepts(person)}")
         if async_to_sync(connects)(path, cookie, b"https://elsewhere.example"):
             wrong.append(f"{person}: accepted from the page of another site")
+        if async_to_sync(connects)(path, cookie, OWN_PAGE + b":9999"):
+            wrong.append(f"{person}: accepted from another port of this host")
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host", "welcome"),
+    [
+        ("http://127.0.0.1:8000", "127.0.0.1:8000", True),
+        ("https://localhost", "localhost:443", True),
+        ("http://[::1]:8000", "[::1]:8000", True),
+        ("https://page.example", "localhost", True),
+        ("https://one.class.example", "localhost", True),
+        ("http://127.0.0.1:9999", "127.0.0.1:8000", False),
+        ("http://localhost:8000", "127.0.0.1:8000", False),
+        ("http://evil.example", "evil.example", False),
+        ("http://page.example", "localhost", False),
+        ("https://page.example:8443", "localhost", False),
+        ("http://localhost:port", "localhost", False),
+        ("file://localhost", "localhost", False),
+        ("null", "localhost", False),
+        ("", "localhost", False),
+    ],
+)
+def test_page_is_ours_by_host_and_port_or_by_name_in_the_settings(
+    settings, origin: str, host: str, welcome: bool
+):
+    settings.CSRF_TRUSTED_ORIGINS = ["https://page.example", "https://*.class.example"]
+    assert is_welcome(origin, host) is welcome

@@ -10,8 +10,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from registry.accounts.models import ApiToken
-from registry.accounts.services import issue_token
+from registry.accounts.models import ApiToken, Role
+from registry.accounts.services import issue_token, set_role
 
 pytestmark = pytest.mark.django_db
 
@@ -114,3 +114,12 @@ def test_names_are_shown_as_text_and_never_as_markup(student):
     page = signed_in(student).get(reverse("account")).content.decode()
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
+
+
+def test_join_code_is_shown_only_while_one_teaches(instructor, classroom):
+    client = signed_in(instructor)
+    assert classroom.spelled_code in client.get(reverse("account")).content.decode()
+    set_role(instructor, Role.STUDENT)
+    page = client.get(reverse("account")).content.decode()
+    assert classroom.name in page
+    assert classroom.spelled_code not in page

@@ -203,6 +203,28 @@ def test_each_to_its_end_plays_out_before_the_newest_comes(open_run: Open, run: 
     assert order == [149, 3], "all of episode 1, then the newest and not the next"
 
 
+def test_who_scrubs_is_left_in_peace_until_the_end(open_run: Open, run: Run):
+    episodes.publish(run, episodes.make_episode(1, steps=400))
+    page = open_run()
+    expect(page.locator('[data-player="title"]')).to_have_text("Episode 1")
+    page.locator('[data-player="slider"]').fill("100")
+    expect(page.get_by_label("Each to its end")).to_be_checked()
+    episodes.publish(run, episodes.make_episode(2))
+    expect(page.locator('[data-health="newest"]')).to_have_text("2")
+    assert shown(page)[0] == "Episode 1"
+    page.get_by_role("button", name="Last step").click()
+    expect(page.locator('[data-player="title"]')).to_have_text("Episode 2")
+
+
+def test_paused_player_stays_where_it_is_when_an_episode_arrives(stopped: Page, run: Run):
+    episodes.publish(run, episodes.make_episode(8))
+    expect(stopped.locator('[data-health="newest"]')).to_have_text("8")
+    assert shown(stopped) == ("Episode 7", "1 / 100")
+    stopped.get_by_role("button", name="Play", exact=True).click()
+    stopped.wait_for_function("() => hamletLive.player.index > 2")
+    assert shown(stopped)[0] == "Episode 7"
+
+
 def test_layers_of_the_map_can_be_switched(stopped: Page):
     stopped.get_by_role("button", name="Last step").click()
     plain = ink(stopped)

@@ -6,9 +6,11 @@ import pytest
 import redis
 from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
-from hamletweb.health import checks, workers
-from hamletweb.health.workers import forget_worker, heard_workers, note_worker
+from hamletweb.health import checks
+from training import workers
+from training.workers import forget_worker, heard_workers, note_worker
 
 NEEDED = {"database", "migrations", "broker", "artifacts"}
 
@@ -16,6 +18,7 @@ NEEDED = {"database", "migrations", "broker", "artifacts"}
 @pytest.fixture
 def broker(redis_url: str):
     workers.client.cache_clear()
+    checks.require_migrations.cache_clear()
     yield redis_url
     workers.client.cache_clear()
 
@@ -75,6 +78,28 @@ def test_missing_migration_takes_the_process_out_of_service(
     found = checks_by_name(response)["migrations"]
     assert found["ok"] is False
     assert found["text"] == "migrations: 1 are missing: run `manage.py migrate`"
+
+
+@pytest.mark.django_db
+def test_migrations_are_looked_up_until_they_are_there(broker: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions' RETURNING *")
+        [(_, app, name, applied)] = cursor.fetchall()
+        assert [checks.check_migrations().ok for _ in range(2)] == [False, False]
+        cursor.execute(
+            "INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, %s)",
+            [app, name, applied],
+        )
+    assert checks.check_migrations().ok is True
+    with CaptureQueriesContext(connection) as queries:
+        assert checks.check_migrations().ok is True
+    assert len(queries) == 0
+
+
+def test_probe_by_address_learns_that_the_process_lives(client: Client) -> None:
+    response = client.get("/healthz", headers={"host": "10.1.2.3:8000"})
+    assert (response.status_code, response.json()) == (200, {"status": "alive"})
+    assert client.get("/login/", headers={"host": "10.1.2.3:8000"}).status_code == 400
 
 
 @pytest.mark.django_db

@@ -11,9 +11,9 @@ from django.test import Client
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from hamletweb.health import workers
 from hamletweb.health.sockets import OPEN, count_sockets
 from registry.accounts.services import issue_token
+from training import workers
 from training.models import Run, RunStatus
 
 pytestmark = pytest.mark.django_db

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from hamlet.brains import BrainSpec
-from hamlet.learning.dqn import DQNLearner
+from hamlet.brains import BrainSpec, make_loss
+from hamlet.learning.dqn import DQNLearner, loss_slope
 from hamlet.learning.transitions import Transitions
 from tests.learning.small_worlds import BRAINS, layout_of, planes_layout, same, transitions
 
@@ -92,6 +92,17 @@ def test_errors_are_those_before_the_step() -> None:
     chosen = q_values.gather(1, batch.actions.unsqueeze(1)).squeeze(1)
     expected = dqn.targets(batch, batch.extrinsic, None) - chosen
     assert torch.allclose(dqn.update(batch, batch.extrinsic), expected)
+
+
+@pytest.mark.parametrize("kind", ["mse", "huber", "smooth_l1"])
+def test_the_slope_of_each_loss_is_the_one_autograd_finds(kind: str) -> None:
+    delta = {} if kind == "mse" else {"huber_delta": 0.7}
+    spec = BrainSpec.from_data(BRAINS["dueling"] | {"loss": {"type": kind, **delta}})
+    prediction = torch.linspace(-3, 3, 41, requires_grad=True)
+    target = torch.full((41,), 0.3)
+    make_loss(spec)(prediction, target).sum().backward()
+    found = loss_slope(spec)((prediction - target).detach())
+    assert torch.allclose(found, prediction.grad, atol=1e-6)
 
 
 def test_mean_loss_is_reported_once() -> None:

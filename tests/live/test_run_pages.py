@@ -88,6 +88,17 @@ def test_long_list_is_read_page_by_page_without_gap_or_repeat(instructor: User, 
     assert len(seen) == len(set(seen)) == 61
 
 
+def test_list_costs_the_same_however_many_runs_there_are(
+    instructor: User, run: Run, django_assert_max_num_queries
+):
+    more_runs(run, 49, classroom=run.classroom)
+    client = Client()
+    client.force_login(instructor)
+    with django_assert_max_num_queries(8):  # session, user, role, permissions, runs
+        html = client.get(reverse("live:run-list")).content.decode()
+    assert html.count('name="run"') == 50
+
+
 def test_page_with_a_made_up_cursor_begins_anew(instructor: User, run: Run):
     assert page(instructor, "live:run-list", cursor="x").status_code == 302
 
@@ -183,8 +194,28 @@ def test_looking_changes_nothing(instructor: User, run: Run):
 def test_checkpoint_is_downloaded_with_exactly_its_bytes(student: User, run: Run, artifact_dir):
     saved = store_checkpoint(run.pk, "inference", 100, b"weights")
     response = page(student, "live:checkpoint", run.pk, saved.pk)
-    assert response.content == b"weights"
+    assert response.getvalue() == b"weights"
     assert response["Content-Disposition"].endswith('inference-100.safetensors"')
+
+
+def test_training_checkpoint_is_for_whom_may_steer_the_run(
+    student: User, instructor: User, run: Run, artifact_dir
+):
+    saved = store_checkpoint(run.pk, "training", 100, b"everything")
+    address = reverse("live:checkpoint", args=[run.pk, saved.pk])
+    assert page(student, "live:checkpoint", run.pk, saved.pk).status_code == 403
+    assert address not in page(student, "live:run", run.pk).content.decode()
+    assert page(instructor, "live:checkpoint", run.pk, saved.pk).getvalue() == b"everything"
+    assert address in page(instructor, "live:run", run.pk).content.decode()
+
+
+def test_checkpoint_needs_the_permission_to_download(student: User, run: Run, artifact_dir):
+    saved = store_checkpoint(run.pk, "inference", 100, b"weights")
+    group = student.groups.get()
+    group.permissions.remove(group.permissions.get(codename="download_modelversion"))
+    assert page(student, "live:checkpoint", run.pk, saved.pk).status_code == 403
+    address = reverse("live:checkpoint", args=[run.pk, saved.pk])
+    assert address not in page(student, "live:run", run.pk).content.decode()
 
 
 def test_checkpoint_of_another_run_is_not_there(student: User, run: Run, artifact_dir):

@@ -196,6 +196,18 @@ def test_broken_subscription_stands_up_again_and_misses_no_episode(
     assert socket.episode(9)
 
 
+def test_episodes_go_on_after_the_server_lost_its_count(watch: Open, run: Run):
+    socket = watch()
+    socket.until("connected")
+    for number in (1, 2, 3):
+        episodes.publish(run, episodes.make_episode(number))
+        assert socket.episode(number)
+    with redis_client.Redis.from_url(settings.REDIS_URL) as client:
+        client.delete(events.sequence_key(run.pk), events.latest_episode_key(run.pk))
+    episodes.publish(run, episodes.make_episode(4))
+    assert socket.episode(4)
+
+
 def test_message_that_cannot_be_read_ends_nothing(watch: Open, run: Run):
     socket = watch()
     socket.until("connected")

@@ -9,9 +9,12 @@ import pytest
 from django.contrib.sessions.models import Session
 from websockets.exceptions import InvalidStatus
 
+from live.access import Visitor, refusals
 from live.protocol import OUT_OF_SIGHT, SIGNED_OUT
+from registry.accounts.models import Role
 from registry.models import Membership, User
 from tests.live.watching import cookie_of
+from tests.running.people import make_person
 from training.models import Run
 
 CUT_WITHIN_S = 5.0
@@ -44,7 +47,9 @@ def test_run_that_does_not_exist_is_refused_in_the_same_way(connecting, run: Run
         pass
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1.evil.example"])
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "http://127.0.0.1.evil.example", "http://127.0.0.1:1"]
+)
 def test_page_of_another_site_is_refused(connecting, student: User, origin: str):
     with (
         pytest.raises(InvalidStatus, match="403"),
@@ -98,3 +103,24 @@ def test_run_that_is_given_to_another_class_is_out_of_sight(watch, run: Run, stu
     socket.until("connected")
     Run.objects.filter(pk=run.pk).update(classroom=None)
     assert socket.closed_with(within_s=CUT_WITHIN_S) == OUT_OF_SIGHT
+
+
+@pytest.mark.django_db
+def test_many_watchers_cost_one_query_each_and_three_for_all(
+    run: Run, student: User, outsider: User, django_assert_num_queries
+):
+    people_of_class = [student, *(watcher(number, run) for number in range(5))]
+    keys = [cookie_of(user).partition("=")[2] for user in people_of_class]
+    stranger = cookie_of(outsider).partition("=")[2]
+    visitors = [Visitor(key, run.pk) for key in (*keys, stranger, "gone", None)]
+    with django_assert_num_queries(3 + len(people_of_class) + 1):
+        found = refusals(visitors)
+    assert found == {
+        Visitor(stranger, run.pk): OUT_OF_SIGHT,
+        Visitor("gone", run.pk): SIGNED_OUT,
+        Visitor(None, run.pk): SIGNED_OUT,
+    }
+
+
+def watcher(number: int, run: Run) -> User:
+    return make_person(f"watcher-{number}", Role.STUDENT, run.classroom)

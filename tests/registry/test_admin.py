@@ -7,12 +7,13 @@ import uuid
 
 import pytest
 from django.contrib import admin as django_admin
+from django.contrib.admin.models import DELETION, LogEntry
 from django.test import Client
 from django.urls import reverse
 
 from registry.accounts.models import ApiToken, Classroom, Role, User
 from registry.accounts.roles import role_of
-from registry.accounts.services import find_token, issue_token
+from registry.accounts.services import find_token, issue_token, set_role
 from registry.checkpoints import store_checkpoint
 from registry.models import Alias, AliasMove, BrainSpec, ModelVersion, RegisteredModel
 from registry.services import move_alias, save_brain_spec
@@ -204,8 +205,26 @@ def test_last_admin_is_kept_by_form_action_and_deletion(site, admin):
     for action in ("make_students", "close_accounts"):
         assert "only admin" in act(site, "user", action, admin).content.decode()
     act(site, "user", "delete_selected", admin, post="yes")
-    site.post(url("user", "delete", admin.pk), {"post": "yes"})
+    refused = site.post(url("user", "delete", admin.pk), {"post": "yes"})
+    assert "only admin" in refused.content.decode()
     assert role_of(User.objects.get(pk=admin.pk)) is Role.ADMIN
+
+
+def test_refused_deletion_of_the_last_admins_is_not_told_as_done(site, admin, student):
+    other = User.objects.create_user("second", password="x")
+    set_role(other, Role.ADMIN)
+    answers = [
+        act(site, "user", "delete_selected", admin, other, student, post="yes"),
+    ]
+    set_role(other, Role.STUDENT)
+    answers.append(site.post(url("user", "delete", admin.pk), {"post": "yes"}, follow=True))
+    for answer in answers:
+        assert "only admin" in answer.content.decode()
+        assert "uccessfully" not in answer.content.decode()
+    assert not LogEntry.objects.filter(action_flag=DELETION).exists()
+    assert User.objects.filter(pk__in=[admin.pk, other.pk, student.pk]).count() == 3
+    assert site.post(url("user", "delete", other.pk), {"post": "yes"}).status_code == 302
+    assert LogEntry.objects.filter(action_flag=DELETION).count() == 1
 
 
 def test_actions_change_roles_and_close_and_open_accounts(site, student, outsider):

@@ -6,10 +6,12 @@ import base64
 import hashlib
 
 import pytest
-from django.test import Client
+from asgiref.sync import async_to_sync
+from django.test import AsyncRequestFactory, Client
 
 from hamlet.model import HamletModel
-from registry.artifacts.store import artifact_path, open_artifact
+from registry.artifacts.store import CHUNK_BYTES, artifact_path, open_artifact, store_file
+from registry.downloads import send_artifact
 from registry.models import AliasMove, BrainSpec
 from registry.services import move_alias, save_brain_spec
 from tests.registry.checkpoints import DENSE, WIDER
@@ -63,7 +65,7 @@ def test_versions_are_listed_highest_first(register, student):
 
 def test_download_is_the_checkpoint_with_its_hash_and_a_safe_name(version, student):
     response = signed_in(student).get(f"{MODEL}/versions/1.0.0/download")
-    content = response.content
+    content = response.getvalue()
     digest = hashlib.sha256(content)
     assert content == open_artifact(version.artifact)
     assert response["ETag"] == f'"{digest.hexdigest()}"'
@@ -89,6 +91,47 @@ def test_damaged_file_is_not_handed_out(version, student):
     response = signed_in(student).get(f"{MODEL}/versions/1.0.0/download")
     assert response.status_code == 500
     assert response["Content-Type"] == "application/problem+json"
+
+
+def test_download_over_the_asynchronous_server_leaves_piece_by_piece(artifact_dir, db):
+    content = bytes(2 * CHUNK_BYTES) + b"end"
+    artifact = store_file(content, "application/octet-stream")
+    request = AsyncRequestFactory().get("/")
+    response = send_artifact(request, artifact, "a.safetensors")
+    assert response["Content-Length"] == str(len(content))
+
+    async def pieces() -> list[bytes]:
+        return [piece async for piece in response]
+
+    found = async_to_sync(pieces)()
+    assert [len(piece) for piece in found] == [CHUNK_BYTES, CHUNK_BYTES, 3]
+    assert b"".join(found) == content
+    response.close()
+    with pytest.raises(ValueError, match="closed"):
+        async_to_sync(pieces)()
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        "9999-12-31T23:59:59-23:59",
+        "0001-01-01T00:00:00+23:59",
+        "2026-13-01T00:00:00Z",
+        "soon",
+        "",
+    ],
+)
+def test_time_that_no_database_can_hold_is_refused(version, student, at):
+    response = signed_in(student).get(f"{MODEL}/aliases/latest", {"at": at})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["path"] == "at"
+
+
+def test_models_of_a_system_that_is_not_there_are_refused(version, student):
+    response = signed_in(student).get("/api/v1/models", {"system": "towm"})
+    assert response.status_code == 422
+    assert response.json()["errors"][0]["path"] == "system"
+    assert signed_in(student).get("/api/v1/models", {"system": "town"}).json()["items"]
 
 
 def test_alias_is_moved_asked_and_removed(register, instructor):

@@ -89,7 +89,7 @@ def test_download_from_the_page_is_the_file(version, student):
     url = reverse("registry:version-download", args=["walker", "1.0.0"])
     response = signed_in(student).get(url)
     assert response["Content-Disposition"] == 'attachment; filename="walker-1.0.0.safetensors"'
-    assert len(response.content) == version.artifact.size_bytes
+    assert len(response.getvalue()) == version.artifact.size_bytes
 
 
 def test_alias_moves_with_and_without_javascript(register, model, instructor):

@@ -70,6 +70,11 @@ def spell(data: object) -> str:
         "\u00e9",
         "x" * 2000,
         spell([]),
+        spell([1, 2]),
+        spell([float("inf"), 0]),
+        spell(["2026-01-01T00:00:00Z", float("inf")]),
+        spell(["9999-12-31T23:59:59-23:59", 1]),
+        spell(["2026-01-01\x00", 1]),
         spell({}),
         spell(["2026-01-01"]),
         spell(["soon", 1]),
@@ -82,6 +87,12 @@ def spell(data: object) -> str:
 def test_cursor_that_no_list_gave_out_is_refused(models, cursor):
     with pytest.raises(SpecError, match="cursor"):
         paginate(RegisteredModel.objects.all(), ORDER, cursor=cursor)
+
+
+@pytest.mark.parametrize("name", ["a\x00b", "\ud800", ["a"]])
+def test_cursor_of_a_text_that_no_database_can_hold_is_refused(models, name):
+    with pytest.raises(SpecError, match="cursor"):
+        paginate(RegisteredModel.objects.all(), ("name",), cursor=spell([name]))
 
 
 def test_next_is_an_address_that_keeps_the_filters(models, instructor):

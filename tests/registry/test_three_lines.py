@@ -44,7 +44,8 @@ def test_three_lines_answer_beside_the_downloaded_file(register, student, tmp_pa
     client.force_login(student)
     download = client.get(reverse("registry:version-download", args=["walker", "1.0.0"]))
     name = re.search(r'filename="([^"]+)"', download["Content-Disposition"]).group(1)
-    (tmp_path / name).write_bytes(download.content)
+    content = download.getvalue()
+    (tmp_path / name).write_bytes(content)
     lines = printed(client.get(version.get_absolute_url()).content.decode(), "three-lines")
     assert len(lines.splitlines()) == 3
     done = subprocess.run(
@@ -57,7 +58,7 @@ def test_three_lines_answer_beside_the_downloaded_file(register, student, tmp_pa
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    expected = HamletModel.load_from_checkpoint(download.content).predict([0.0] * 38)
+    expected = HamletModel.load_from_checkpoint(content).predict([0.0] * 38)
     assert str(expected["actions"]) in done.stdout
 
 

@@ -10,6 +10,7 @@ import pytest
 from hamlet.errors import SpecError
 from registry.errors import NameTakenError
 from registry.models import Classroom, RegisteredModel, Role
+from registry.queries import visible_models
 from registry.services import ensure_model, save_brain_spec
 from tests.running import people
 from tests.training.runs import at_once
@@ -148,7 +149,50 @@ def test_a_model_of_somebody_else_is_not_taken_over(instructor, admin) -> None:
         services.queue_run(instructor, {"level": "L0", "model": "town-L0"})
     assert not Run.objects.exists()
     run = services.queue_run(instructor, {"level": "L0"})
-    assert run.model.name == "town-L0-instructor"
+    assert run.model.name == f"town-L0-instructor-{instructor.pk}"
+
+
+@pytest.mark.django_db
+def test_a_private_run_never_lands_in_the_model_of_a_class(instructor, student, classroom) -> None:
+    shared = services.queue_run(instructor, {"level": "L0", "classroom": classroom.name})
+    private = services.queue_run(instructor, {"level": "L0"})
+    assert shared.model.classroom == classroom
+    assert private.model != shared.model
+    assert private.model.classroom is None
+    assert private.model not in visible_models(student)
+    with pytest.raises(NameTakenError, match="what you ask for is private"):
+        services.queue_run(instructor, {"level": "L0", "model": shared.model.name})
+    assert services.queue_run(instructor, {"level": "L0"}).model == private.model
+    again = services.queue_run(instructor, {"level": "L0", "classroom": classroom.name})
+    assert again.model == shared.model
+
+
+@pytest.mark.django_db
+def test_a_run_of_a_class_never_lands_in_a_private_model(instructor, classroom) -> None:
+    private = services.queue_run(instructor, {"level": "L0"})
+    shared = services.queue_run(instructor, {"level": "L0", "classroom": classroom.name})
+    assert shared.model != private.model
+    assert shared.model.classroom == classroom
+    body = {"level": "L0", "classroom": classroom.name, "model": private.model.name}
+    with pytest.raises(NameTakenError, match="is private"):
+        services.queue_run(instructor, body)
+
+
+@pytest.mark.django_db
+def test_an_admin_publishes_nothing_to_the_owner_of_a_private_model(instructor, admin) -> None:
+    private = services.queue_run(instructor, {"level": "L0"})
+    own = services.queue_run(admin, {"level": "L0"})
+    assert own.model != private.model
+    assert own.model not in visible_models(instructor)
+
+
+@pytest.mark.django_db
+def test_names_that_differ_by_a_sign_alone_get_models_of_their_own(admin) -> None:
+    ensure_model("town-L0", "town", admin, None)
+    room = people.make_classroom("Signs")
+    users = [people.make_person(name, Role.INSTRUCTOR, room) for name in ("ms.x", "ms-x")]
+    models = {services.queue_run(user, {"level": "L0"}).model for user in users}
+    assert len(models) == 2
 
 
 @pytest.mark.django_db

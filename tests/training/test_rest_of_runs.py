@@ -189,10 +189,11 @@ def test_what_a_finished_run_offers(api: APIClient, instructor) -> None:
     checkpoints = api.get(f"{url}/checkpoints?kind=inference").json()["items"]
     assert [item["at"] for item in checkpoints] == [40, 30, 20, 10]
     download = api.get(checkpoints[-1]["download_url"])
-    digest = hashlib.sha256(download.content).digest()
+    content = download.getvalue()
+    digest = hashlib.sha256(content).digest()
     assert digest.hex() == checkpoints[-1]["sha256"]
     assert download.headers["Repr-Digest"] == f"sha-256=:{base64.b64encode(digest).decode()}:"
-    assert HamletModel.load_from_checkpoint(download.content)
+    assert HamletModel.load_from_checkpoint(content)
     again = api.get(
         checkpoints[-1]["download_url"], headers={"If-None-Match": download.headers["ETag"]}
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
+import traceback
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,20 @@ def test_broker_that_does_not_answer_is_said_without_its_password(tmp_path: Path
         with pytest.raises(CannotStartError, match="REDIS_URL names cannot be reached") as found:
             check_plan(plan_for(tmp_path, redis_url=url))
         assert "topsecret" not in str(found.value)
+
+
+@pytest.mark.parametrize("password", ["%ssw0rd", "@ssw0rd", "/ssw0rd", "?ssw0rd", "#ssw0rd"])
+def test_url_that_cannot_be_read_is_said_without_its_password(
+    tmp_path: Path, password: str
+) -> None:
+    url = f"postgresql://bob:pa{password}@127.0.0.1:1/name"
+    with pytest.raises(CannotStartError, match="DATABASE_URL cannot be read; percent") as found:
+        check_plan(plan_for(tmp_path, database_url=url))
+    assert "ssw0rd" not in "".join(traceback.format_exception(found.value, chain=True))
+    url = f"redis://:pa{password}@127.0.0.1:1/0"
+    with pytest.raises(CannotStartError, match="REDIS_URL (cannot be read|names)") as found:
+        check_plan(plan_for(tmp_path, redis_url=url))
+    assert "ssw0rd" not in str(found.value)
 
 
 def test_servers_of_others_are_used_when_they_answer(tmp_path: Path, redis_url: str) -> None:

@@ -28,7 +28,7 @@ export class PlayerControls {
     on("forward", () => this.step(1));
     on("first", () => this.seek(0));
     on("last", () => this.seek(Infinity));
-    this.slider.addEventListener("input", () => this.seek(Number(this.slider.value)));
+    this.slider.addEventListener("input", () => this.scrub(Number(this.slider.value)));
     this.part("speed").addEventListener("change", (event) => this.setSpeed(event.target.value));
     for (const choice of this.follow) {
       choice.addEventListener("change", () => this.setFollow(choice.value));
@@ -62,6 +62,15 @@ export class PlayerControls {
     if (this.player.episode && !this.player.episode.has(target)) {
       this.tell({ type: "seek", step: target });
     }
+  }
+
+  // Who scrubs wants to see this episode: the next one waits until it has been played.
+  scrub(index) {
+    if (this.player.follow === "now") {
+      this.player.setFollow("after");
+      this.tell({ type: "pause" });
+    }
+    this.seek(index);
   }
 
   setSpeed(text) {

@@ -32,16 +32,20 @@ export class Player extends EventTarget {
     return this.episode !== null && this.position >= this.episode.steps - 1;
   }
 
+  get isRunning() {
+    return Boolean(this.frameRequest);
+  }
+
   /** A live episode has begun to arrive. Returns: whether it is shown at once. */
   offer(episode) {
     this.#learnPace(episode);
-    const busy = this.episode && !this.atEnd && this.playing;
-    if (this.follow === "off" || (this.follow === "after" && busy)) {
-      this.waitingEpisode = episode;
-      return false;
+    const free = !this.episode || (this.playing && (this.follow === "now" || this.atEnd));
+    if (this.follow !== "off" && free) {
+      this.show(episode);
+      return true;
     }
-    this.show(episode);
-    return true;
+    this.waitingEpisode = episode;
+    return false;
   }
 
   show(episode) {
@@ -56,9 +60,13 @@ export class Player extends EventTarget {
 
   play() {
     if (!this.episode) return;
+    this.playing = true;
+    if (this.atEnd && this.follow !== "off" && this.waitingEpisode) {
+      this.show(this.waitingEpisode);
+      return;
+    }
     if (this.atEnd) this.position = 0;
     this.finished = false;
-    this.playing = true;
     this.#emit("change");
     this.#run();
   }

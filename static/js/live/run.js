@@ -1,4 +1,12 @@
 // The page of one run: wires the socket to the player, the panels and the viewer of its system.
+//
+// A viewer is a module js/<viewer>/viewer.js with `createViewer(root, {seek, redraw})`. It gives
+//   start(episode)                   another episode is shown; its steps may still be on their way
+//   draw(episode, index, fraction)   show step `index`, `fraction` of the way to the next one
+//   ended(episode)                   an episode has arrived whole, shown or not
+//   totals(episode)                  the shown episode is whole
+//   metrics(values)                  the newest numbers of the run
+//   summary(episode)                 one sentence for a screen reader
 
 import { ConnectionBanner } from "./banner.js";
 import { PlayerControls } from "./controls.js";
@@ -111,22 +119,20 @@ class RunPage {
     const episode = this.receiver.take(message);
     this.health.arrived(message);
     // Delays are told by what comes the moment it ended, not by what was kept for a joiner.
-    if (message.fresh)
-      this.#remember({
-        episode: episode.number,
-        ended_at: message.ended_at,
-        received_at: nowSeconds(),
-        drawn_at: null,
-      });
-    if (episode.isReplay) this.player.show(episode);
-    else if (this.player.offer(episode) && this.player.follow === "after")
-      this.tell({ type: "pause" });
+    if (message.fresh) this.#remember(episode);
+    if (episode.isReplay) {
+      this.player.show(episode);
+      return;
+    }
+    const shown = this.player.offer(episode);
+    if (shown && this.player.follow === "after") this.tell({ type: "pause" });
   }
 
   #steps(message) {
     const episode = this.receiver.take(message);
-    if (episode && episode === this.player.episode && !this.player.frameRequest) this.player.draw();
-    if (episode && episode === this.player.episode && !episode.drawn) this.player.draw();
+    // A running player draws by itself; the first frame does not wait for it.
+    const waiting = !this.player.isRunning || (episode && !episode.drawn);
+    if (episode && episode === this.player.episode && waiting) this.player.draw();
   }
 
   #episodeEnds(message) {
@@ -142,7 +148,8 @@ class RunPage {
     this.viewer.start(episode);
     if (episode.end) this.viewer.totals(episode);
     this.replays.mark(episode.number);
-    this.find("[data-replay-note]").hidden = !episode.isReplay || this.player.follow !== "off";
+    const aside = episode.isReplay && this.root.dataset.status === "running";
+    this.find("[data-replay-note]").hidden = !aside || this.player.follow !== "off";
     this.#sayShown(episode);
   }
 
@@ -168,8 +175,8 @@ class RunPage {
       this.viewer.metrics(this.metrics.values);
     }
     // Summaries before these that never came: a message was lost on the way.
-    if (message.after > this.survival.lastNumber)
-      this.tell({ type: "catch_up", after: this.survival.lastNumber });
+    const last = this.survival.lastNumber;
+    if (message.after > last) this.tell({ type: "catch_up", after: last });
     this.survival.add(message.episodes);
     if (message.replays && message.replays !== this.replayCount) {
       // Episodes are kept about as often as checkpoints are saved.
@@ -219,8 +226,13 @@ class RunPage {
     else this.sayTimer = setTimeout(say, 300);
   }
 
-  #remember(timing) {
-    this.timings.push(timing);
+  #remember(episode) {
+    this.timings.push({
+      episode: episode.number,
+      ended_at: episode.endedAt,
+      received_at: nowSeconds(),
+      drawn_at: null,
+    });
     if (this.timings.length > KEPT_TIMINGS) this.timings.shift();
   }
 }
@@ -242,7 +254,7 @@ export function fillMeters(root) {
 
 const root = document.querySelector("[data-run]");
 if (root) {
-  document.addEventListener("htmx:afterSwap", (event) => fillMeters(event.target));
+  document.addEventListener("htmx:afterSwap", () => fillMeters(document));
   fillMeters(document);
   new RunPage(root).start();
 }

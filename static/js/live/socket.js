@@ -62,16 +62,22 @@ export class LiveSocket extends EventTarget {
 
   #opened(socket) {
     this.heardAt = performance.now();
+    this.pingedAt = -Infinity;
     this.pingTimer = setInterval(() => this.#ping(socket), PING_EVERY_MS);
     this.#ping(socket);
   }
 
+  // A ping that was not answered means a dead line. Time alone does not: a tab in the background
+  // pings but once a minute.
   #ping(socket) {
-    if (performance.now() - this.heardAt > SILENCE_MS) {
+    const now = performance.now();
+    const unanswered = this.pingedAt > this.heardAt;
+    if (unanswered && now - this.pingedAt > SILENCE_MS) {
       socket.close(4000, "silent");
       this.#closed(socket, { code: 4000 }); // a dead line never answers the closing handshake
       return;
     }
+    if (!unanswered) this.pingedAt = now;
     this.send({ type: "ping", sent: Date.now() / 1000 });
   }
 
