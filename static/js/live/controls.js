@@ -80,6 +80,7 @@ export class PlayerControls {
 
   setFollow(follow) {
     const busy = this.player.episode && !this.player.finished;
+    if (follow !== "off") this.player.playing = true;
     this.player.setFollow(follow);
     // "after": the server keeps quiet until the present episode has been played.
     this.tell({

@@ -110,9 +110,8 @@ export class Player extends EventTarget {
 
   setFollow(follow) {
     this.follow = follow;
-    if (follow !== "off" && !this.playing) this.playing = true;
     this.#emit("change");
-    if (follow === "now" && this.waitingEpisode) this.show(this.waitingEpisode);
+    if (follow === "now" && this.playing && this.waitingEpisode) this.show(this.waitingEpisode);
     this.#run();
   }
 

@@ -27,7 +27,7 @@ class RunPage {
     this.root = root;
     this.find = (selector) => root.querySelector(selector);
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const statusPage = root.querySelector("[data-run-controls]").dataset.runControls;
+    const statusPage = root.querySelector("[data-run-panel]").dataset.runPanel;
     this.socket = new LiveSocket(`${scheme}://${location.host}${root.dataset.socket}`, statusPage);
     this.tell = (message) => this.socket.send(message);
     this.receiver = new EpisodeReceiver();
@@ -205,8 +205,8 @@ class RunPage {
 
   // The buttons of this person, what happened to the run, its files: rendered by the server.
   #refreshPanels() {
-    const controls = this.find("[data-run-controls]");
-    window.htmx.ajax("GET", controls.dataset.runControls, { target: controls, swap: "outerHTML" });
+    const panel = this.find("[data-run-panel]");
+    window.htmx.ajax("GET", panel.dataset.runPanel, { target: panel, swap: "innerHTML" });
   }
 
   #showError(text) {
