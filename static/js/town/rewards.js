@@ -28,7 +28,9 @@ export class RewardPanel {
   }
 
   start() {
+    clearTimeout(this.later);
     this.index = -1;
+    this.drawnAt = -Infinity;
     this.totals = STREAMS.map(() => [0]);
     this.summed = 0;
   }
@@ -36,11 +38,16 @@ export class RewardPanel {
   draw(episode, index) {
     this.#sum(episode, index);
     if (index === this.index) return;
-    const now = performance.now();
+    clearTimeout(this.later);
+    const wait = REDRAW_MS - (performance.now() - this.drawnAt);
     const near = this.index >= 0 && Math.abs(index - this.index) < WINDOW;
-    if (near && now - this.drawnAt < REDRAW_MS && index < episode.steps - 1) return;
+    if (near && wait > 0) {
+      // The last of many quick steps is drawn too, when the others have stopped coming.
+      this.later = setTimeout(() => this.draw(episode, index), wait);
+      return;
+    }
     this.index = index;
-    this.drawnAt = now;
+    this.drawnAt = performance.now();
     this.#show(episode, index);
   }
 
