@@ -26,19 +26,22 @@ from hamlet.checkpoint_header import (
     TRAINING,
     as_fault_of,
     check_run_spec,
+    check_training_header,
     check_weights,
     find_weights,
+    is_moment,
     model_header,
     network_of,
     read_model_header,
     weights_at,
 )
 from hamlet.errors import CheckpointError
+from hamlet.json_documents import check_depth, read_json
 from hamlet.layout import ObservationLayout
 from hamlet.runspec import RunSpec
 from hamlet.schema import describe, validate
 from hamlet.state_tree import put_together, take_apart
-from hamlet.tensor_file import SavedFile, read_json, read_tensor_file, write_tensor_file
+from hamlet.tensor_file import SavedFile, name_of, read_tensor_file, write_tensor_file
 
 if TYPE_CHECKING:
     from hamlet.learning.trainer import Trainer
@@ -158,7 +161,7 @@ def read_checkpoint(source: str | Path | bytes) -> Checkpoint:
     if not isinstance(header, dict) or header.get(FORMAT) != kind:
         raise CheckpointError(f"{name}: its header does not say {FORMAT} {kind}")
     if kind == TRAINING:
-        check_run_spec(header, name)
+        check_training_header(header, name)
     else:
         as_fault_of(name, lambda: validate(INFERENCE_HEADER, header, HEADER))
     return Checkpoint(kind, header, tensors, form)
@@ -191,6 +194,8 @@ def load_network(
     Returns: (network, header).
     Raises: CheckpointError with the exact fault.
     """
+    if layout is not None and not isinstance(layout, ObservationLayout):
+        raise CheckpointError(f"layout: found {describe(layout)}; expected an ObservationLayout")
     name = name_of(source)
     checkpoint = read_checkpoint(source)
     header, weights = checkpoint.header, checkpoint.tensors
@@ -209,10 +214,6 @@ def load_network(
     return network.eval(), header
 
 
-def name_of(source: str | Path | bytes) -> str:
-    return Path(source).name if isinstance(source, str | Path) else "checkpoint"
-
-
 def _weights_of_run(checkpoint: Checkpoint, name: str) -> dict[str, Tensor]:
     if WEIGHTS_AT not in checkpoint.header:
         raise CheckpointError(f"{name}: this training checkpoint names no network to predict with")
@@ -223,15 +224,14 @@ def _weights_of_run(checkpoint: Checkpoint, name: str) -> dict[str, Tensor]:
 def _timestamp(created_at: str | None) -> str:
     if created_at is None:
         return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-    try:
-        datetime.fromisoformat(created_at)
-    except (TypeError, ValueError):
-        raise CheckpointError(f"created_at: found {created_at!r}; expected ISO 8601") from None
+    if not is_moment(created_at):
+        raise CheckpointError(f"created_at: found {describe(created_at)}; expected ISO 8601")
     return created_at
 
 
 def _json(data: Any, label: str) -> str:
     try:
+        check_depth(data)
         return json.dumps(data, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise CheckpointError(f"{label}: only plain, finite data can be kept ({error})") from None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -12,7 +14,18 @@ from hamlet.brains import BrainSpec, CompiledBrain
 from hamlet.errors import CheckpointError, Problem, SpecError
 from hamlet.layout import ObservationLayout
 from hamlet.runspec import RunSpec
-from hamlet.schema import Choice, ListOf, Reader, Section, Text, content_hash, describe, validate
+from hamlet.schema import (
+    Choice,
+    ListOf,
+    Reader,
+    Section,
+    Text,
+    Unread,
+    content_hash,
+    describe,
+    join,
+    validate,
+)
 
 if TYPE_CHECKING:
     from hamlet.model import HamletModel
@@ -23,27 +36,70 @@ FORMAT = "format_version"
 HEADER = "header"
 
 
-class _Mapping(Reader):
-    """A document that its own reader checks."""
+class _Moment(Reader):
+    """A time as ISO 8601 writes it."""
 
     def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
-        if not isinstance(value, Mapping):
-            problems.append(Problem(path, f"found {describe(value)}; expected a mapping"))
+        if not is_moment(value):
+            problems.append(Problem(path, f"found {describe(value)}; expected ISO 8601"))
+        return value
+
+
+class _Plain(Unread):
+    """Free plain data; JSON has no NaN, but 1e999 is read as infinite."""
+
+    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
+        before = len(problems)
+        super().read(value, path, problems)
+        if len(problems) == before and (here := place_of_infinity(value, path)):
+            problems.append(Problem(here, "found a number that is not finite"))
         return value
 
 
 MODEL_FIELDS: dict[str, Reader] = {
-    "brain_spec": _Mapping(),
+    "brain_spec": Unread(Mapping, "a mapping"),
     "brain_spec_hash": Text(),
-    "layout": _Mapping(),
+    "layout": Unread(Mapping, "a mapping"),
     "layout_hash": Text(),
     "action_names": ListOf(Text(), longest=4096),
-    "adapter": Text(None, optional=True),
-    "metadata": _Mapping(),
+    "adapter": Text(optional=True),
+    "metadata": _Plain(Mapping, "a mapping"),
 }
-INFERENCE_HEADER = Section(
-    {FORMAT: Choice(INFERENCE), "created_at": Text(longest=40), **MODEL_FIELDS}
-)
+INFERENCE_HEADER = Section({FORMAT: Choice(INFERENCE), "created_at": _Moment(), **MODEL_FIELDS})
+# A training checkpoint may say more; its model fields are checked where a model is asked for.
+TRAINING_FIELDS: dict[str, Reader] = {
+    FORMAT: Choice(TRAINING),
+    "created_at": _Moment(),
+    "run_spec": Unread(Mapping, "a mapping"),
+    "run_spec_hash": Text(),
+}
+
+
+def is_moment(value: Any) -> bool:
+    try:
+        return bool(datetime.fromisoformat(value))
+    except (TypeError, ValueError):
+        return False
+
+
+def place_of_infinity(value: Any, path: str) -> str | None:
+    """The path of the first number in plain data that is not finite."""
+    if isinstance(value, float):
+        return None if math.isfinite(value) else path
+    items: Iterable[tuple[str, Any]] = ()
+    if isinstance(value, Mapping):
+        items = ((join(path, key), item) for key, item in value.items())
+    elif isinstance(value, list):
+        items = ((f"{path}[{index}]", item) for index, item in enumerate(value))
+    found = (place_of_infinity(item, here) for here, item in items)
+    return next((here for here in found if here is not None), None)
+
+
+def check_training_header(header: Mapping[str, Any], name: str) -> None:
+    """Raises: CheckpointError naming every field that is missing or wrong."""
+    fields = {key: header[key] for key in TRAINING_FIELDS if key in header}
+    as_fault_of(name, lambda: validate(Section(TRAINING_FIELDS), fields, HEADER))
+    check_run_spec(header, name)
 
 
 def network_of(model: HamletModel | CompiledBrain) -> CompiledBrain:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 
 class HamletError(Exception):
@@ -44,3 +44,12 @@ class InputError(SpecError, ShapeError):
 
     `problems` names each by input and place, as in `observation[3][17]`.
     """
+
+
+def attempt(problems: list[Problem], read: Callable[..., Any], *arguments: Any) -> Any:
+    """The result of `read`; None, with its faults added to `problems`, if it refuses."""
+    try:
+        return read(*arguments)
+    except SpecError as error:
+        problems += error.problems
+        return None

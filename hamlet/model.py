@@ -19,9 +19,13 @@ from hamlet.brains.blocks import Hidden
 from hamlet.checkpoint import load_network
 from hamlet.errors import HamletError, InputError, Problem
 from hamlet.layout import ObservationLayout
+from hamlet.schema import describe
 from hamlet.signature import Signature
+from hamlet.tensor_inputs import holds_numbers
 
 ALIGNMENT = 64  # bytes, as PyTorch allocates
+WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
+REAL = int | float | np.integer | np.floating
 
 Numbers = Tensor | np.ndarray | Sequence[Any]
 
@@ -124,7 +128,7 @@ class HamletModel:
         if epsilon > 0:
             mask = tensors.get("action_mask")
             mask = None if mask is None else mask.to(q_values.device)
-            actions = choose_actions(q_values, mask, epsilon, generator)
+            actions = choose_actions(q_values, mask, float(epsilon), generator)
         following = (outputs["hidden_h"], outputs["hidden_c"]) if self.is_recurrent else None
         return {
             "actions": actions[0] if single else actions,
@@ -199,8 +203,12 @@ class StatefulModel:
         if mask is None or self.hidden is None:
             self.hidden = None
             return
-        rows = torch.as_tensor(mask, dtype=torch.bool, device=self.model.device)
         h, c = self.hidden
+        try:
+            rows = torch.as_tensor(mask, dtype=torch.bool, device=self.model.device)
+        except (TypeError, ValueError, RuntimeError):
+            message = f"found {describe(mask)}; expected [{h.shape[1]}] bools, one per row"
+            raise InputError([Problem("mask", message)]) from None
         if rows.shape != h.shape[1:2]:
             message = f"found shape {list(rows.shape)}; expected [{h.shape[1]}], one per row"
             raise InputError([Problem("mask", message)])
@@ -219,10 +227,14 @@ def own_memory(tensor: Tensor) -> Tensor:
     return tensor.clone(memory_format=torch.contiguous_format)
 
 
-def _check_epsilon(epsilon: float, generator: torch.Generator | None) -> None:
-    number = isinstance(epsilon, int | float) and not isinstance(epsilon, bool)
+def _check_epsilon(epsilon: Any, generator: Any) -> None:
+    number = isinstance(epsilon, REAL) and not isinstance(epsilon, bool)
     if not number or not 0.0 <= epsilon <= 1.0:
-        raise InputError([Problem("epsilon", f"found {epsilon!r}; expected a number from 0 to 1")])
+        message = f"found {describe(epsilon)}; expected a number from 0 to 1"
+        raise InputError([Problem("epsilon", message)])
+    if generator is not None and not isinstance(generator, torch.Generator):
+        message = f"found {describe(generator)}; expected a torch.Generator"
+        raise InputError([Problem("generator", message)])
     if epsilon > 0 and generator is None:
         message = "missing; epsilon above 0 draws random numbers, so pass a torch.Generator"
         raise InputError([Problem("generator", message)])
@@ -230,9 +242,12 @@ def _check_epsilon(epsilon: float, generator: torch.Generator | None) -> None:
 
 def _is_single(value: Any) -> bool:
     """One row without a batch axis. Anything odd counts as a batch, and is refused as one."""
-    if isinstance(value, Tensor | np.ndarray):
+    if isinstance(value, Tensor):
+        return holds_numbers(value) and value.ndim == 1
+    if isinstance(value, np.ndarray):
         return value.ndim == 1
-    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], int | float)
+    leaf = REAL | np.bool_
+    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], leaf)
 
 
 def _batched(value: Any) -> Any:
@@ -240,9 +255,18 @@ def _batched(value: Any) -> Any:
 
 
 def _as_mask(mask: Any) -> Any:
-    """A mask as a batch; 0 and 1 of small integers, as Gymnasium gives them, become bools."""
+    """A mask as a batch; whole numbers 0 and 1, as Gymnasium gives them, become bools."""
     if isinstance(mask, np.ndarray) and mask.dtype.kind in "iu":
-        mask = torch.tensor(mask)
-    if isinstance(mask, Tensor) and mask.dtype in (torch.uint8, torch.int8, torch.int64):
+        mask = mask.astype(bool) if ((mask == 0) | (mask == 1)).all() else mask
+    elif isinstance(mask, Tensor) and mask.dtype in WHOLE and holds_numbers(mask):
         mask = mask.bool() if bool(((mask == 0) | (mask == 1)).all()) else mask
+    elif isinstance(mask, list | tuple):
+        mask = [
+            [_as_flag(flag) for flag in row] if isinstance(row, list | tuple) else _as_flag(row)
+            for row in mask
+        ]
     return _batched(mask) if _is_single(mask) else mask
+
+
+def _as_flag(value: Any) -> Any:
+    return bool(value) if isinstance(value, int | np.integer) and value in (0, 1) else value

@@ -14,6 +14,7 @@ from typing import Any
 from torch import Tensor
 
 from hamlet.errors import InputError, Problem, SpecError
+from hamlet.json_documents import read_json
 from hamlet.layout import ObservationLayout
 from hamlet.schema import (
     Choice,
@@ -21,9 +22,9 @@ from hamlet.schema import (
     Integer,
     ListOf,
     MapOf,
-    Reader,
     Section,
     Text,
+    Unread,
     content_hash,
     hint,
     join,
@@ -79,13 +80,6 @@ class TensorSpec:
         return cls(**{**data, "shape": tuple(data["shape"])})
 
 
-class _Layout(Reader):
-    """Read by `ObservationLayout.from_data`, which knows its own schema."""
-
-    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
-        return value
-
-
 _NAME = Text(pattern=r"[a-z][a-z0-9_]{0,39}", shape="a name")
 _TENSORS = ListOf(
     Section(
@@ -104,7 +98,7 @@ SIGNATURE_SCHEMA = Section(
     {
         "inputs": _TENSORS,
         "outputs": _TENSORS,
-        "layout": _Layout(None, optional=True),
+        "layout": Unread(default=None, optional=True),  # ObservationLayout reads it
         "action_names": ListOf(Text(), longest=4096),
         "adapter": Text(None, optional=True),
         "hashes": MapOf(_NAME, Text()),
@@ -174,8 +168,8 @@ class Signature:
     def from_json(cls, text: str) -> Signature:
         """Raises: SpecError naming every fault."""
         try:
-            data = json.loads(text)
-        except (ValueError, RecursionError) as error:
+            data = read_json(text)
+        except ValueError as error:
             raise SpecError([Problem("signature", f"not valid JSON: {error}")]) from None
         return cls.from_data(data)
 

@@ -9,12 +9,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from hamlet.errors import Problem, SpecError
 from hamlet.learning.trainer import Trainer
 from hamlet.runspec import RunSpec
 from hamlet.schema import describe, hint
+
+
+@dataclass(frozen=True)
+class Score:
+    """The number of an episode by which people see whether runs of a system learn.
+
+    Attributes:
+        field: of every episode's summary: `survival_steps` or `score`.
+        title: heading of its charts, and its name in commands.
+        unit: plural; empty for a plain number.
+        meaning: one sentence for who sees its chart for the first time.
+        limit: path in the RunSpec's content to the highest it can be; empty where there is none.
+        metric: its newest mean among the reported metrics; empty where none is reported.
+    """
+
+    field: str
+    title: str
+    unit: str
+    meaning: str
+    limit: str = ""
+    metric: str = ""
+
+    def highest(self, content: Mapping[str, Any]) -> float | None:
+        """The highest it can be in a run of this content; None where that is not known."""
+        value: Any = content
+        for name in self.limit.split("."):
+            value = value.get(name) if isinstance(value, Mapping) else None
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
 
 
 @dataclass(frozen=True)
@@ -27,11 +56,16 @@ class System:
         unit: of progress and budget, singular.
         entry: module with `request_schema() -> Section` (fields a person may set),
             `build_runspec(request: Mapping) -> RunSpec`, `make_trainer(spec, device) -> Trainer`,
-            `levels() -> list[LevelChoice]`, and `adapt_request(signature, body) -> inputs`
-            (the system's own form of a prediction request).
+            `levels() -> list[LevelChoice]`, `read_folder(folder: Path) -> request` where it has
+            levels in files, and `adapt_request(signature, body) -> inputs` (the system's own
+            form of a prediction request).
         request_fields: fields that only this system's training requests carry; a request that
             names no system is this system's when it carries one of them and of no other.
         viewer: name of the template and script that draw its episodes, `live/viewers/<viewer>`.
+        score: what the charts of its episodes show; None for a system without such a number.
+        truncations: reasons for the end of an episode that cut it short from outside.
+        evaluation: module that plays held-out episodes, as hamlet.evaluation.town does; empty
+            for a system that has none.
     """
 
     name: str
@@ -41,6 +75,9 @@ class System:
     entry: str
     request_fields: tuple[str, ...]
     viewer: str
+    score: Score | None = None
+    truncations: tuple[str, ...] = ()
+    evaluation: str = ""
 
     def _part(self, name: str) -> Callable[..., Any]:
         return getattr(import_module(self.entry), name)
@@ -48,6 +85,18 @@ class System:
     def build_runspec(self, request: Mapping[str, Any]) -> RunSpec:
         """Validate a person's request and write every default out. Raises: SpecError."""
         return self._part("build_runspec")(request)
+
+    def read_folder(self, folder: Path) -> dict[str, Any]:
+        """The request for a level of one's own, from its files on this machine.
+
+        For commands alone: a request that came over the network must never name a folder.
+        Raises: SpecError naming every fault of the files, or that the system reads none.
+        """
+        read = getattr(import_module(self.entry), "read_folder", None)
+        if read is None:
+            message = f"found the folder {folder}; {self.name} takes no levels from folders"
+            raise SpecError([Problem("level", message)])
+        return read(folder)
 
     def make_trainer(self, spec: RunSpec, device: str = "cpu") -> Trainer:
         return self._part("make_trainer")(spec, device)
@@ -81,6 +130,16 @@ SYSTEMS: dict[str, System] = {
             entry="hamlet.learning.town",
             request_fields=("level",),
             viewer="town",
+            score=Score(
+                field="survival_steps",
+                title="Survival",
+                unit="steps",
+                meaning="Longer lives mean that it learns.",
+                limit="level.max_steps",
+                metric="mean_survival_steps",
+            ),
+            truncations=("time limit",),
+            evaluation="hamlet.evaluation.town",
         ),
     )
 }
@@ -106,3 +165,8 @@ def find_system(request: Mapping[str, Any]) -> System:
     if len(fitting) != 1:
         raise SpecError([Problem("system", f"missing; say which of {known}")])
     return fitting[0]
+
+
+def cuts_short(reason: object) -> bool:
+    """Whether an episode that ended for this reason was truncated. The words are everybody's."""
+    return any(reason in system.truncations for system in SYSTEMS.values())

@@ -19,6 +19,12 @@ MOST_PROBLEMS = 20
 
 # What a JSON list may hold for each type. A bool is no number here, though Python says so.
 _LEAVES: dict[str, tuple[type, ...]] = {"float32": (float, int), "int64": (int,), "bool": (bool,)}
+# The same as scalars of NumPy, which only Python code can send.
+_NUMPY_LEAVES: dict[str, tuple[type, ...]] = {
+    "float32": (np.floating, np.integer),
+    "int64": (np.integer,),
+    "bool": (np.bool_,),
+}
 _LEAF_WORDS = {"float32": "a number", "int64": "a whole number", "bool": "true or false"}
 _NUMPY_NAMES = {"bool", "float16", "float32", "float64", "int8", "uint8", "int16", "int32", "int64"}
 _NUMPY = {"float32": np.float64, "int64": np.int64, "bool": np.bool_}
@@ -80,6 +86,9 @@ def _from_tensor(
     value: Tensor, path: str, dtype: str, shape: BoundShape, problems: list[Problem]
 ) -> Tensor | None:
     wanted = DTYPES[dtype]
+    if not holds_numbers(value):
+        problems.append(Problem(path, f"found {describe_kind(value)}; expected a dense tensor"))
+        return None
     if value.dtype != wanted and not (value.dtype.is_floating_point and wanted.is_floating_point):
         found = str(value.dtype).removeprefix("torch.")
         problems.append(Problem(path, f"found {found}; expected {dtype}"))
@@ -94,6 +103,20 @@ def _from_tensor(
             problems.append(Problem(path + "[0]" * axis, message))
             return None
     return value.detach().to(wanted)
+
+
+def holds_numbers(value: Tensor) -> bool:
+    """False for a sparse, nested, quantized or meta tensor, whose numbers cannot just be read."""
+    dense = value.layout == torch.strided and not value.is_nested and not value.is_quantized
+    return dense and not value.is_meta
+
+
+def describe_kind(value: Tensor) -> str:
+    if value.is_meta:
+        return "a meta tensor, which holds no numbers"
+    if value.is_nested or value.is_quantized:
+        return f"a {'nested' if value.is_nested else 'quantized'} tensor"
+    return f"a tensor of layout {value.layout}"
 
 
 def _from_list(
@@ -143,11 +166,11 @@ class _Walk:
         return None if found == self.rows else f"ragged: found {found} rows beside {self.rows}"
 
     def _leaves(self, row: Sequence[Any], path: str) -> None:
-        allowed = _LEAVES[self.dtype]
+        allowed, numpy = _LEAVES[self.dtype], _NUMPY_LEAVES[self.dtype]
         if set(map(type, row)) <= set(allowed):
             return
         for index, item in enumerate(row):
-            if type(item) not in allowed:
+            if type(item) not in allowed and not isinstance(item, numpy):
                 message = f"found {describe(item)}; expected {_LEAF_WORDS[self.dtype]}"
                 self.problems.append(Problem(f"{path}[{index}]", message))
                 return

@@ -13,13 +13,16 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "hamletweb.settings")
 django_application = get_asgi_application()
 
 # These need the app registry.
+from hamletweb.bounds.bodies import bound_bodies  # noqa: E402
+from hamletweb.bounds.requests import bound_requests  # noqa: E402
 from hamletweb.health.sockets import count_sockets  # noqa: E402
 from hamletweb.socket_origin import same_origin  # noqa: E402
 from live.routing import websocket_urlpatterns  # noqa: E402
+from registry.serving import prediction  # noqa: E402, F401 - torch now, not at the first question
 
 application = ProtocolTypeRouter(
     {
-        "http": django_application,
+        "http": bound_bodies(bound_requests(django_application)),
         "websocket": same_origin(
             AuthMiddlewareStack(count_sockets(URLRouter(websocket_urlpatterns)))
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import sys
 
 import redis
 from celery import Celery
@@ -21,13 +22,13 @@ _alive: dict[str, tuple[str, ...]] = {}  # name and queues of the worker that th
 
 @worker_process_init.connect
 def prepare_pool_process(**_: object) -> None:
-    # Two processes on two cores, each with two threads, wait for each other more than they work.
-    # Nothing of torch runs in the parent: a torch operation before the fork deadlocks the child.
-    import torch
-
     from hamletweb.embedded.process import dies_with_parent
 
-    torch.set_num_threads(1)
+    # Two processes on two cores, each with two threads, wait for each other more than they work.
+    # Nothing of torch runs in the parent: a torch operation before the fork deadlocks the child.
+    # Only workers of runs have loaded it (training/tasks.py); others need none.
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
     # A worker that was killed with -9 would leave its pool at work. SIGTERM lets a run in it
     # save itself and go back to the queue.
     dies_with_parent(signal.SIGTERM, parent=os.getppid())()

@@ -9,6 +9,8 @@
 | HAMLET_SECRET_KEY | made by `up` | at least 50 characters |
 | HAMLET_ALLOWED_HOSTS | none | comma-separated host names beside localhost |
 | HAMLET_TRUSTED_ORIGINS | none | comma-separated origins behind a proxy, for CSRF |
+| HAMLET_PROXIES | 0 | trusted proxies in front, each of which appends to X-Forwarded-For |
+| HAMLET_REQUESTS_AT_ONCE | 40 | requests, and so PostgreSQL connections, of one web process |
 | HAMLET_HTTPS | off | on: secure cookies, HSTS, redirect to https |
 | HAMLET_ARTIFACT_DIR | DATA_DIR/artifacts | where model files live |
 | HAMLET_ARTIFACT_MAX_BYTES | 4 GiB | largest file that the store takes |
@@ -16,6 +18,7 @@
 | HAMLET_RUN_LEASE_SECONDS | 60 | a worker silent for so long has lost its run |
 | HAMLET_RUN_HEARTBEAT_SECONDS | 3 | between two signs of life of a worker |
 | HAMLET_RUN_MAX_ATTEMPTS | 20 | starts without progress before a run fails |
+| HAMLET_REPLAY_DAYS | 180 | that ended runs keep their recorded episodes; 0: for ever |
 | HAMLET_STATIC_ROOT | none | where `manage.py collectstatic` copies files for a proxy |
 | HAMLET_METRICS_TOKEN | none | a bearer token that opens /metrics, for Prometheus |
 | HAMLET_LOG_LEVEL | INFO | of all processes |
@@ -55,6 +58,8 @@ DEBUG = env.bool("HAMLET_DEBUG", default=False)
 HTTPS = env.bool("HAMLET_HTTPS", default=False)
 # Of this machine itself, always: probes of health and `up` ask by these names.
 ALLOWED_HOSTS = [*env.list("HAMLET_ALLOWED_HOSTS", default=[]), "localhost", "127.0.0.1", "[::1]"]
+# The client's address is the one that the outermost of them saw; with 0 nobody's word is taken.
+PROXIES = env.int("HAMLET_PROXIES", default=0)
 CSRF_TRUSTED_ORIGINS = env.list("HAMLET_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -181,8 +186,10 @@ SPECTACULAR_SETTINGS = {
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
 }
-# Nothing a client may send to a JSON endpoint needs more; refused before it is read.
+# Nothing a client may send needs more; refused before it is kept (hamletweb/bounds/bodies.py).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+# Each may have a connection to PostgreSQL, whose max_connections is 200 in the embedded one.
+REQUESTS_AT_ONCE = env.int("HAMLET_REQUESTS_AT_ONCE", default=40)
 
 ARTIFACT_DIR = Path(env("HAMLET_ARTIFACT_DIR", default=str(DATA_DIR / "artifacts")))
 ARTIFACT_MAX_BYTES = env.int("HAMLET_ARTIFACT_MAX_BYTES", default=4 * 1024**3)
@@ -216,12 +223,19 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 30},
     },
+    # An interval, no time of day: a machine that sleeps at night does it when it wakes up.
+    "collect-garbage": {
+        "task": "training.tasks.collect_garbage",
+        "schedule": 24 * 3600.0,
+        "options": {"expires": 3600},
+    },
 }
 
 # A worker that has not been heard of for this long has lost its run to the next one.
 RUN_LEASE_SECONDS = env.int("HAMLET_RUN_LEASE_SECONDS", default=60)
 RUN_HEARTBEAT_SECONDS = env.float("HAMLET_RUN_HEARTBEAT_SECONDS", default=3.0)
 RUN_MAX_ATTEMPTS = env.int("HAMLET_RUN_MAX_ATTEMPTS", default=20)
+REPLAY_DAYS = env.int("HAMLET_REPLAY_DAYS", default=180)
 
 LOGGING = {
     "version": 1,

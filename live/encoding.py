@@ -13,10 +13,10 @@ from typing import Any
 import orjson
 
 from hamlet.recording import Episode
+from hamlet.systems import cuts_short
 from live.protocol import BATCH_STEPS
 
 LIVE, REPLAY = "live_training", "replay"
-TIME_LIMIT = "time limit"  # any other reason for an end is a termination
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def as_replay(episode: EncodedEpisode) -> EncodedEpisode:
 
 def batches(episode: Episode) -> list[Message]:
     total = episode.steps
-    terminated = episode.end.get("reason") != TIME_LIMIT
+    terminated = not cuts_short(episode.end.get("reason"))
     found = []
     for first in range(0, total, BATCH_STEPS):
         last = min(first + BATCH_STEPS, total)

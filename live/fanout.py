@@ -200,8 +200,3 @@ async def leave(feed: RunFeed, watcher: Watcher) -> None:
     if not feed.watchers and _feeds.get(key) is feed:
         del _feeds[key]
         await feed.stop()
-
-
-def feed_count() -> int:
-    """Runs watched through this process."""
-    return len(_feeds)

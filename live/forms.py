@@ -57,6 +57,7 @@ class RunForm(forms.Form):
         self.levels = system.levels()
         self.fields["system"].choices = [(name, name) for name in SYSTEMS]
         self.fields["level"].choices = [(level.name, level.title) for level in self.levels]
+        self.fields["level"].required = bool(self.levels)  # some systems have none
         self.fields["budget"].label = f"{system.unit.capitalize()}s"
         self.fields["budget"].help_text = "How long it trains. Empty: as long as the level says."
         brains = visible_brains(user).order_by("name").values_list("name", flat=True)
@@ -79,7 +80,7 @@ class RunForm(forms.Form):
         values = self.cleaned_data
         asked = {
             "system": values["system"],
-            "level": values["level"],
+            "level": values["level"] or None,
             "name": values["name"] or None,
             "classroom": values["classroom"] or None,
             "brain": values["brain"] or None,

@@ -94,10 +94,25 @@ def spell_seconds(seconds: float) -> str:
 
 
 def chart_data(run: Run) -> dict[str, Any]:
-    """Curves so far, for the scripts of the page."""
+    """Curves so far, for the scripts of the page, and which of them tells whether it learns."""
     return {
-        "survival": queries.episode_series(run, max_points=CHART_POINTS),
+        "score": score_data(run),
+        "episodes": queries.episode_series(run, max_points=CHART_POINTS),
         "metrics": queries.metric_series(run, max_points=500),
+    }
+
+
+def score_data(run: Run) -> dict[str, Any] | None:
+    """What the run's system says of its score; None for a system that has none."""
+    score = SYSTEMS[run.system].score
+    if score is None:
+        return None
+    return {
+        "field": score.field,
+        "title": score.title,
+        "unit": score.unit,
+        "meaning": score.meaning,
+        "limit": score.highest(run.spec.get("content", {})),
     }
 
 
@@ -116,20 +131,6 @@ def newest_checkpoints(run: Run) -> list[Checkpoint]:
 def file_name(run: Run, checkpoint: Checkpoint) -> str:
     # The id is safe in a header and on any disk; a person's name for a run may not be.
     return f"{run.system}-{str(run.pk)[:8]}-{checkpoint.kind}-{checkpoint.at}.safetensors"
-
-
-def curriculum_limits(run: Run) -> dict[str, float]:
-    """What a change of stage asks for in this run; empty for a system without curriculum."""
-    training = run.spec["content"].get("training", {})
-    settings = training.get("curriculum") if isinstance(training, dict) else None
-    if not settings or not settings.get("enabled"):
-        return {}
-    return {
-        "survival": settings["advance_survival"],
-        "progress": -0.05,
-        "entropy": settings["entropy_below"],
-        "dwell": settings["dwell_steps"],
-    }
 
 
 def newest_episode(run: Run) -> int | None:

@@ -31,10 +31,6 @@ def visible_models(user: User | AnonymousUser) -> QuerySet[RegisteredModel]:
     return RegisteredModel.objects.filter(owned_or_shared(user))
 
 
-def visible_versions(user: User | AnonymousUser) -> QuerySet[ModelVersion]:
-    return ModelVersion.objects.filter(model__in=visible_models(user))
-
-
 def visible_brains(user: User | AnonymousUser) -> QuerySet[BrainSpec]:
     """One's own brain specs and those of the people one shares a class with."""
     if is_admin(user):

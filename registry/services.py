@@ -1,20 +1,20 @@
-"""What a person or a finished run asks of the registry: keep a brain, register, move an alias."""
+"""What a person or a finished run asks of the registry: keep a brain, register, move an alias.
+
+Networks need torch, which takes more than a second to import. It is imported where a network is
+looked into: most processes and commands never do that.
+"""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
-from hamlet.brains import BrainSpec as Brain
-from hamlet.checkpoint import INFERENCE, read_checkpoint
 from hamlet.errors import CheckpointError, Problem, SpecError
-from hamlet.model import HamletModel
 from hamlet.schema import describe
-from hamlet.signature import Signature
 from hamlet.systems import SYSTEMS
 from registry.accounts.models import Classroom, User
 from registry.artifacts.models import Artifact
@@ -28,6 +28,10 @@ from registry.queries import (
     may_change_model,
     seen_by_the_same,
 )
+
+if TYPE_CHECKING:
+    from hamlet.brains import BrainSpec as Brain
+    from hamlet.signature import Signature
 
 
 def ensure_model(
@@ -121,6 +125,9 @@ def read_signature(artifact: Artifact) -> Signature:
 
     Raises: CheckpointError, also for a training checkpoint; ArtifactDamagedError.
     """
+    from hamlet.checkpoint import INFERENCE, read_checkpoint
+    from hamlet.model import HamletModel
+
     content = open_artifact(artifact)
     kind = read_checkpoint(content).format_version
     if kind != INFERENCE:
@@ -230,6 +237,8 @@ def check_brain(yaml_text: Any) -> Brain:
         raise SpecError([Problem("yaml", message)])
     if "\x00" in yaml_text:
         raise SpecError([Problem("yaml", "found a NUL character; expected text")])
+    from hamlet.brains import BrainSpec as Brain
+
     return Brain.from_yaml(yaml_text)
 
 

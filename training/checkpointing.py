@@ -26,7 +26,6 @@ from registry.artifacts.errors import ArtifactDamagedError
 from registry.artifacts.store import open_artifact, root, store_file
 from registry.checkpoints import (
     MEDIA_TYPE,
-    apply_retention,
     drop_checkpoints,
     record_checkpoint,
 )
@@ -120,7 +119,7 @@ def stored(write: Callable[[Path], Any]) -> Artifact:
         try:
             with temporary_file() as path:
                 write(path)
-                return persistently(partial(store_file, path, MEDIA_TYPE))
+                return persistently(partial(store_file, path, MEDIA_TYPE, move=True))
         except OSError as error:
             logger.warning("a checkpoint could not be written: %s", error)
             if attempt == WRITE_ATTEMPTS:
@@ -150,20 +149,24 @@ def storage_trouble(error: OSError) -> StorageFullError:
 
 
 def tidy(run: Run) -> None:
-    """Drop checkpoints that nobody will ask for.
+    """Drop checkpoints that nobody will ask for, inside the caller's transaction.
 
-    Kept: the newest two to go on from, and about a hundred along the run to look back at: the
-    first of each hundredth of it, and the newest.
+    Kept: the newest two to go on from, as a damaged last one shall be no loss of the run, and
+    about a hundred along the run to look back at: the first of each hundredth of it, and the
+    newest. A file that a version uses always stays.
     """
-    apply_retention(run.pk, keep_training=KEEP_TRAINING)
+    saved = Checkpoint.objects.filter(run_id=run.pk)
+    training = saved.filter(kind=Checkpoint.Kind.TRAINING)
     every = max(1, run.total // MOST_INFERENCE)
-    inference = Checkpoint.objects.filter(run_id=run.pk, kind=Checkpoint.Kind.INFERENCE)
-    older = list(inference.order_by("at"))[:-1]
+    older = list(saved.filter(kind=Checkpoint.Kind.INFERENCE).order_by("at"))[:-1]
     drop_checkpoints(
         [
-            later
-            for earlier, later in itertools.pairwise(older)
-            if later.at // every == earlier.at // every
+            *training.order_by("-at", "-pk")[KEEP_TRAINING:],
+            *(
+                later
+                for earlier, later in itertools.pairwise(older)
+                if later.at // every == earlier.at // every
+            ),
         ]
     )
 

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from hamlet.errors import Problem, SpecError
 from hamlet.schema import MAX_DOCUMENT_BYTES, read_yaml
+from hamlet.systems import SYSTEMS
 from registry.models import Role, User
 from training.models import Run, RunStatus
 
@@ -112,15 +113,20 @@ def follow(run: Run) -> Run:
             run.refresh_from_db()
             # A run that was taken over goes back to its last checkpoint, and the bar with it.
             bar.n = run.done
-            survived = run.latest_metrics.get("mean_survival_steps")
-            if survived is not None:
-                bar.set_postfix(survival=f"{survived:.0f}", refresh=False)
+            bar.set_postfix(score_so_far(run), refresh=False)
             bar.refresh()
             waits = run.status == RunStatus.QUEUED and time.monotonic() - began > PATIENCE_S
             if waits and (news := run.reason or NOBODY_CAME) != told:
                 bar.write(news)
                 told = news
     return run
+
+
+def score_so_far(run: Run) -> dict[str, str]:
+    """The newest mean of what the run's system calls its score; empty where there is none."""
+    score = SYSTEMS[run.system].score
+    mean = run.latest_metrics.get(score.metric) if score else None
+    return {} if mean is None else {score.title.lower(): f"{mean:.4g}"}
 
 
 NOBODY_CAME = "No worker has taken the run yet. Is `make up` running, or are all workers busy?"

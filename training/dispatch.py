@@ -87,8 +87,10 @@ def waiting_messages(queue: str) -> int:
 
 
 def served_queues() -> set[str]:
-    """Queues that some worker listens to. Raises: OperationalError if nobody knows."""
+    """Queues that some worker listens to. Raises: OperationalError if nobody knows, or not yet."""
     try:
+        if not workers.all_heard():
+            raise OperationalError("Valkey was emptied; workers say anew which queues they serve")
         return {queue for worker in workers.heard_workers() for queue in worker.queues}
     except redis.RedisError as error:
         raise OperationalError(f"nobody knows which queues are served: {error}") from error

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +24,6 @@ from training.errors import ReplayUnreadableError
 from training.models import EpisodeSummary, Replay, Run, RunEvent, RunStatus
 
 MAX_POINTS = 2000
-MAX_NAMES = 50
 NEWEST_FIRST = ("-created_at", "-id")
 REPLAYS_NEWEST_FIRST = ("-number",)
 
@@ -225,8 +224,8 @@ def replay_list(run: Run, filters: Mapping[str, Any] | None = None) -> QuerySet[
     """Kept episodes, newest first.
 
     Args:
-        filters: whole numbers under the names of REPLAY_FILTERS, and `reason`, text that one of
-            the reasons for keeping the episode starts with.
+        filters: whole numbers under the names of REPLAY_FILTERS, and `reason`, text that stands
+            somewhere in the reasons for keeping the episode, in capitals or not.
 
     Raises: SpecError naming every filter that does not exist or has no whole number.
     """
@@ -283,7 +282,3 @@ def checkpoint_data(checkpoint: Checkpoint) -> dict[str, Any]:
         "metadata": checkpoint.metadata,
         "created_at": stamp(checkpoint.created_at),
     }
-
-
-def runs_by_status(statuses: Iterable[str]) -> QuerySet[Run]:
-    return Run.objects.filter(status__in=list(statuses))

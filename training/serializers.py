@@ -51,13 +51,6 @@ class RunDetail(RunSummary):
     events = serializers.ListField(child=serializers.DictField())
 
 
-class Series(serializers.Serializer):
-    """One metric, as columns of one length."""
-
-    at = serializers.ListField(child=serializers.IntegerField())
-    value = serializers.ListField(child=serializers.FloatField(allow_null=True))
-
-
 class EpisodeData(serializers.Serializer):
     """What is remembered of every finished episode."""
 

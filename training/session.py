@@ -220,11 +220,11 @@ class Session:
             if memory.at > self.began_at:
                 # It gets further each time, so its failures so far do not add up.
                 Run.objects.filter(pk=run.pk).update(attempts=1)
+            checkpointing.tidy(run)
 
         self.writer.flush(also)
         self.checkpoint_due, self.saved_now = False, inference
         self.last_saved = time.monotonic()
-        persistently(partial(checkpointing.tidy, self.run))
         return saved
 
     def note_progress(self, run: Run) -> None:
@@ -235,7 +235,8 @@ class Session:
         )
 
     def run_remark(self, text: str) -> None:
-        persistently(partial(lifecycle.note, self.run.pk, text, at_unit=self.keeper.done))
+        at = self.keeper.done
+        self.writer.flush(lambda run: lifecycle.note(run.pk, text, at_unit=at))
 
     # -- the end ---------------------------------------------------------------------------------
 

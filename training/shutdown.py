@@ -21,6 +21,7 @@ from celery.signals import worker_shutting_down
 FLAG = mmap.mmap(-1, 1)
 # The memory outlives a fork; this is about the process that reads it.
 _signalled = threading.Event()
+_parents: list[int] = []  # of the process that executes a run: who started it
 
 
 @worker_shutting_down.connect
@@ -31,6 +32,11 @@ def tell_children(**_: object) -> None:
 def requested() -> bool:
     """Whether this worker was asked to stop. Cheap enough for every unit of work."""
     return FLAG[0] == 1 or _signalled.is_set()
+
+
+def orphaned() -> bool:
+    """Whether the worker of this pool process is dead. Then the whole platform may be."""
+    return bool(_parents) and os.getppid() != _parents[0]
 
 
 @contextlib.contextmanager
@@ -45,6 +51,7 @@ def listening() -> Iterator[None]:
         yield
         return
     _signalled.clear()
+    _parents[:] = [os.getppid()]
     before = signal.signal(signal.SIGTERM, lambda *_: _signalled.set())
     try:
         yield

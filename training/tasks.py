@@ -8,7 +8,7 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import worker_init
 
-from training import shutdown, sweeping  # noqa: F401 - `shutdown` makes its flag before the fork
+from training import collecting, shutdown, sweeping  # noqa: F401 - `shutdown` makes its flag before the fork
 from training.dispatch import QUEUES
 
 
@@ -32,3 +32,8 @@ def execute_run(run_id: str) -> None:
 @shared_task(name="training.tasks.requeue_abandoned_runs")
 def requeue_abandoned_runs() -> None:
     sweeping.sweep()
+
+
+@shared_task(name="training.tasks.collect_garbage")
+def collect_garbage() -> None:
+    collecting.collect_garbage()

@@ -13,6 +13,9 @@ import redis
 from django.conf import settings
 
 KEY = "hamlet:workers"
+SINCE = "hamlet:workers:since"  # Valkey has not been emptied since then
+# Every worker speaks every two seconds, so by then all that live have spoken.
+ALL_HEARD_AFTER_S = 10.0
 HEARD_WITHIN_S = 30.0
 FORGET_AFTER_S = 24 * 3600.0
 
@@ -37,6 +40,7 @@ def note_worker(name: str, queues: tuple[str, ...]) -> None:
     """Say that a worker is alive. Raises: redis.RedisError."""
     now = time.time()
     with client().pipeline() as pipeline:
+        pipeline.set(SINCE, now, nx=True)
         pipeline.zadd(KEY, {_member(name, queues): now})
         pipeline.zremrangebyscore(KEY, 0, now - FORGET_AFTER_S)
         pipeline.execute()
@@ -55,6 +59,19 @@ def heard_workers(within_s: float = HEARD_WITHIN_S) -> list[HeardWorker]:
         name, _, queues = member.partition(" ")
         found.append(HeardWorker(name, tuple(queues.split(",")), max(now - at, 0.0)))
     return sorted(found, key=lambda worker: worker.name)
+
+
+def all_heard() -> bool:
+    """Whether who is not among the heard workers is really silent. Raises: redis.RedisError.
+
+    Not so for some seconds after Valkey has lost what it knew.
+    """
+    now = time.time()
+    with client().pipeline() as pipeline:
+        pipeline.set(SINCE, now, nx=True)
+        pipeline.get(SINCE)
+        since = float(pipeline.execute()[1])
+    return now - since >= ALL_HEARD_AFTER_S
 
 
 def _member(name: str, queues: tuple[str, ...]) -> str:

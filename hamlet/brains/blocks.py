@@ -25,6 +25,12 @@ MOST_LAYERS = 8
 Hidden = tuple[Tensor, Tensor]
 
 
+def dense_numbers(sizes: Sequence[int]) -> int:
+    """Numbers per observation that `dense_stack` keeps until gradients have passed: the output of
+    each Linear, LayerNorm and activation."""
+    return 3 * sum(sizes)
+
+
 def layer_sizes(default: Sequence[int]) -> ListOf:
     """Reader of the widths of a stack of layers, first to last."""
     width = Integer(1, WIDEST_LAYER)

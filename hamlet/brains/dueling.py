@@ -5,13 +5,14 @@ Source: Wang et al., https://arxiv.org/abs/1511.06581, equation 9.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from hamlet.brains.blocks import (
     Hidden,
     activation_choice,
+    dense_numbers,
     dense_stack,
     dropout_rate,
     layer_sizes,
@@ -31,6 +32,17 @@ FIELDS = {
     "dropout": dropout_rate(),
     "layer_norm": Flag(True),
 }
+
+
+def activations(block: dict[str, Any], layout: ObservationLayout) -> dict[str, int]:
+    """Numbers that one observation leaves in memory on its way through, by field."""
+    streams = ("value_stream", "advantage_stream")
+    return {
+        "shared_layers": dense_numbers(block["shared_layers"]),
+        **{
+            f"{name}.hidden_layers": dense_numbers(block[name]["hidden_layers"]) for name in streams
+        },
+    }
 
 
 class DuelingBrain(QBrain):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from hamlet.brains import dueling, feedforward, recurrent_spatial
+from hamlet.brains import dueling, feedforward, recurrent_spatial, recurrent_spatial_fields
 from hamlet.brains.learning_settings import q_learning_sections
 from hamlet.brains.network import CompiledBrain
 from hamlet.errors import Problem
@@ -27,6 +27,8 @@ class Family:
         fields: readers of that block.
         sections: readers of the top-level sections that say how it learns.
         network: built as `network(spec, layout)`; draws nothing while being built.
+        activations: `(block, layout)` to the numbers that one observation leaves in memory on its
+            way through the network, by field of the block.
         adapter: the system whose own request form models of this family understand.
         check_layout: `(block, layout)` to what of the block does not fit the observation, with
             paths relative to the block.
@@ -36,6 +38,7 @@ class Family:
     fields: Mapping[str, Reader]
     sections: Mapping[str, Reader]
     network: type[CompiledBrain]
+    activations: Callable[[dict[str, Any], ObservationLayout], dict[str, int]]
     adapter: str
     check_layout: Callable[[dict[str, Any], ObservationLayout], Iterable[Problem]] = fits_any_layout
 
@@ -50,6 +53,7 @@ FAMILIES: dict[str, Family] = {
                 learning_rate=2.5e-4, loss="mse", batch_size=64, recurrent=False
             ),
             network=feedforward.FeedforwardBrain,
+            activations=feedforward.activations,
             adapter="town",
         ),
         Family(
@@ -59,17 +63,19 @@ FAMILIES: dict[str, Family] = {
                 learning_rate=2.5e-4, loss="mse", batch_size=64, recurrent=False
             ),
             network=dueling.DuelingBrain,
+            activations=dueling.activations,
             adapter="town",
         ),
         Family(
             name="recurrent_spatial",
-            fields=recurrent_spatial.FIELDS,
+            fields=recurrent_spatial_fields.FIELDS,
             sections=q_learning_sections(
                 learning_rate=1e-4, loss="huber", batch_size=16, recurrent=True
             ),
             network=recurrent_spatial.RecurrentSpatialBrain,
+            activations=recurrent_spatial_fields.activations,
             adapter="town",
-            check_layout=recurrent_spatial.check_layout,
+            check_layout=recurrent_spatial_fields.check_layout,
         ),
     )
 }

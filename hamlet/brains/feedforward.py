@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from hamlet.brains.blocks import (
     Hidden,
     activation_choice,
+    dense_numbers,
     dense_stack,
     dropout_rate,
     layer_sizes,
@@ -26,6 +27,11 @@ FIELDS = {
     "dropout": dropout_rate(),
     "layer_norm": Flag(True),
 }
+
+
+def activations(block: dict[str, Any], layout: ObservationLayout) -> dict[str, int]:
+    """Numbers that one observation leaves in memory on its way through, by field."""
+    return {"hidden_layers": dense_numbers(block["hidden_layers"])}
 
 
 class FeedforwardBrain(QBrain):

@@ -17,11 +17,12 @@ from hamlet.brains.aliases import Expansion
 from hamlet.brains.families import FAMILIES, Family
 from hamlet.errors import Problem, SpecError
 from hamlet.schema import (
-    Reader,
     Section,
     Tagged,
     Text,
+    Unread,
     content_hash,
+    join,
     read_yaml,
     validate,
     write_yaml,
@@ -44,8 +45,11 @@ class BrainSpec:
         return cls.from_data(read_yaml(text, name="brain.yaml"))
 
     @classmethod
-    def from_data(cls, data: Any) -> BrainSpec:
-        """Raises: SpecError naming every fault by the path that the writer used."""
+    def from_data(cls, data: Any, path: str = "") -> BrainSpec:
+        """Args: path: where the spec stands in a larger document, for messages.
+
+        Raises: SpecError naming every fault by the path that the writer used.
+        """
         expansion = Expansion(data, FAMILIES)
         problems = list(expansion.problems)
         cleaned = None
@@ -57,7 +61,7 @@ class BrainSpec:
                 for problem in error.problems
             ]
         if problems:
-            raise SpecError(problems)
+            raise SpecError([Problem(join(path, p.path), p.message) for p in problems])
         return cls(copy.deepcopy(cleaned))
 
     def __hash__(self) -> int:
@@ -91,13 +95,6 @@ class BrainSpec:
         return write_yaml(self.data)
 
 
-class _Unread(Reader):
-    """A section that cannot be judged before the family is known."""
-
-    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
-        return value
-
-
 def _schema_for(data: Any) -> Section:
     """The schema of a document in long names; the family it names decides the sections."""
     architecture = data.get("architecture") if isinstance(data, Mapping) else None
@@ -106,7 +103,8 @@ def _schema_for(data: Any) -> Section:
         sections = dict(FAMILIES[name].sections)
     else:
         every = (section for family in FAMILIES.values() for section in family.sections)
-        sections = {section: _Unread(None) for section in every}
+        # They cannot be judged before the family is known.
+        sections = {section: Unread(default=None) for section in every}
     return Section(
         {
             "version": Text("1.0", longest=40),

@@ -5,24 +5,35 @@ Letters: E episodes, N environments, D numbers of an observation, A actions.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from hamlet.brains import QBrain
 from hamlet.envs.town import TownEnv, TownLevel, layout_for
 from hamlet.envs.town.policies import Policy
-from hamlet.errors import Problem, SpecError
+from hamlet.errors import Problem, SpecError, attempt
 from hamlet.evaluation.statistics import mean_interval
+from hamlet.layout import ObservationLayout
 from hamlet.learning.curriculum_stages import Stage
 from hamlet.learning.randomness import derived_seed
 from hamlet.model import HamletModel, StatefulModel
+from hamlet.runspec import MAX_SEED
+from hamlet.schema import Integer, Section, describe, validate
 
 EPISODES = 1000
 MOST_EPISODES = 100_000
-AT_ONCE = 250  # environments side by side
+AT_ONCE = 250  # environments side by side; no result depends on it
+NUMBERS = Section(
+    {
+        "episodes": Integer(1, MOST_EPISODES),
+        "seed": Integer(0, MAX_SEED),
+        "limit_factor": Integer(1, 100),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -84,16 +95,18 @@ def evaluate(
 
     Raises: SpecError if the model was made for other observations, or an argument is out of range.
     """
-    check_arguments(subject, level, episodes, limit_factor, zeroed_groups)
+    arguments = {"episodes": episodes, "seed": seed, "limit_factor": limit_factor}
+    check_arguments(subject, level, arguments, stage, zeroed_groups)
     level = replace(level, max_steps=level.max_steps * limit_factor)
     seeds = [derived_seed(seed, f"evaluation/{number}") for number in range(episodes)]
     parts = []
     for begin in range(0, episodes, AT_ONCE):
-        env = TownEnv(level, len(seeds[begin : begin + AT_ONCE]), device)
+        some = seeds[begin : begin + AT_ONCE]
+        env = TownEnv(level, len(some), device)
         if stage is not None:
             env.set_stage(stage.active_meters, stage.loss_multiplier, stage.sparse)
-        env.reset(seed=seeds[begin : begin + AT_ONCE])
-        parts.append(play(env, player(subject, env, zeroed_groups)))
+        env.reset(seed=some)
+        parts.append(play(env, player(subject, env, some, zeroed_groups)))
         if on_progress:
             on_progress(begin + env.num_envs)
     joined = (torch.cat(columns).cpu() for columns in zip(*parts, strict=True))
@@ -114,11 +127,14 @@ def play(env: TownEnv, act: Callable[[], Tensor]) -> tuple[Tensor, Tensor, Tenso
 
 
 def player(
-    subject: HamletModel | Policy, env: TownEnv, zeroed_groups: Sequence[str]
+    subject: HamletModel | Policy, env: TownEnv, seeds: Sequence[int], zeroed_groups: Sequence[str]
 ) -> Callable[[], Tensor]:
-    """What chooses an action for every environment in its present state."""
+    """What chooses an action for every environment in its present state.
+
+    Args: seeds: of the episodes, one per environment.
+    """
     if isinstance(subject, Policy):
-        subject.reset()
+        subject.begin(seeds)
         return lambda: subject.act(env)
     shown = torch.ones(env.layout.size, device=env.device)
     for name in zeroed_groups:
@@ -133,33 +149,49 @@ def player(
 
 
 def check_arguments(
-    subject: HamletModel | Policy,
-    level: TownLevel,
-    episodes: int,
-    limit_factor: int,
-    zeroed_groups: Sequence[str],
+    subject: Any,
+    level: Any,
+    numbers: Mapping[str, Any],
+    stage: Any,
+    zeroed_groups: Any,
 ) -> None:
     """Raises: SpecError naming every fault."""
-    problems = []
-    layout = layout_for(level)
-    if not 1 <= episodes <= MOST_EPISODES:
-        problems.append(Problem("episodes", f"found {episodes}; expected 1 to {MOST_EPISODES}"))
-    if not 1 <= limit_factor <= 100:
-        problems.append(Problem("limit_factor", f"found {limit_factor}; expected 1 to 100"))
+    problems: list[Problem] = []
+    for path, value, kind, expected in (
+        ("model", subject, HamletModel | Policy, "a HamletModel or a Policy"),
+        ("level", level, TownLevel, "a TownLevel, as load_pack(...).level is one"),
+        ("stage", stage, Stage | None, "a Stage, or None for the level as it is"),
+        ("zeroed_groups", zeroed_groups, list | tuple, "a list of observation groups"),
+    ):
+        if not isinstance(value, kind):
+            problems.append(Problem(path, f"found {describe(value)}; expected {expected}"))
+    attempt(problems, validate, NUMBERS, numbers)
+    if not problems:
+        problems += fitting_problems(subject, layout_for(level), zeroed_groups)
+    if problems:
+        raise SpecError(problems)
+
+
+def fitting_problems(
+    subject: HamletModel | Policy, layout: ObservationLayout, zeroed_groups: Sequence[str]
+) -> Iterator[Problem]:
+    """What of a model does not fit the observations of the level."""
     if isinstance(subject, Policy):
         if zeroed_groups:
             message = "a script does not look at observations; leave them out"
-            problems.append(Problem("zeroed_groups", message))
-    else:
-        found = subject.network.layout
-        if found.hash != layout.hash:
-            differences = "; ".join(found.differences(layout))
-            message = f"the model was trained on other observations ({differences})"
-            problems.append(Problem("model", f"{message}; evaluate it on its own level"))
-        for name in zeroed_groups:
-            if not layout.has(name):
-                known = ", ".join(group.name for group in layout.groups)
-                message = f"found {name}; expected one of {known}"
-                problems.append(Problem("zeroed_groups", message))
-    if problems:
-        raise SpecError(problems)
+            yield Problem("zeroed_groups", message)
+        return
+    if not isinstance(subject.network, QBrain):
+        message = f"found a {subject.network.spec.type} model, which values no actions"
+        yield Problem("model", message)
+        return
+    found = subject.network.layout
+    if found.hash != layout.hash:
+        differences = "; ".join(found.differences(layout))
+        message = f"the model was trained on other observations ({differences})"
+        yield Problem("model", f"{message}; evaluate it on its own level")
+    for index, name in enumerate(zeroed_groups):
+        if not layout.has(name):
+            known = ", ".join(group.name for group in layout.groups)
+            message = f"found {describe(name)}; expected one of {known}"
+            yield Problem(f"zeroed_groups[{index}]", message)

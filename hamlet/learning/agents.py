@@ -22,9 +22,15 @@ from hamlet.learning.q_learner import QLearner
 from hamlet.learning.randomness import generator_for
 from hamlet.learning.recurrent import RecurrentLearner
 from hamlet.learning.replay import UniformReplay
-from hamlet.learning.saved_state import generator_state, load_generator, load_tensor
+from hamlet.learning.saved_state import (
+    below,
+    check_range,
+    generator_state,
+    load_generator,
+    load_tensor,
+)
 from hamlet.learning.sequences import SequenceReplay
-from hamlet.learning.transitions import Collected, Transitions, sparse_reward, total_reward
+from hamlet.learning.transitions import Collected, Transitions, rewards_now
 
 
 @dataclass(frozen=True)
@@ -135,7 +141,7 @@ class FeedforwardAgent(Agent):
             return
         # Nothing is stored between these updates, so all their batches can be drawn at once.
         batches = self.replay.sample(updates * self.batch_size, self._generator)
-        rewards = self.rewards(batches, circumstances.sparse)
+        rewards = rewards_now(batches, circumstances.sparse, self.discount)
         self.learner.update_each(batches, rewards, self.batch_size)
 
     def _learn_prioritized(self, replay: PrioritizedReplay, now: Circumstances) -> None:
@@ -144,16 +150,9 @@ class FeedforwardAgent(Agent):
             beta += (1.0 - beta) * now.share_done
         rows, weights = replay.sample_rows(self.batch_size, self._generator, beta=beta)
         batch = replay.rows(rows)
-        errors = self.learner.update(batch, self.rewards(batch, now.sparse), weights=weights)
+        rewards = rewards_now(batch, now.sparse, self.discount)
+        errors = self.learner.update(batch, rewards, weights=weights)
         replay.update_priorities(rows, errors)
-
-    def rewards(self, batch: Transitions, sparse: Tensor) -> Tensor:
-        """[B] what to learn from, under the curriculum stage that each environment is in now."""
-        extrinsic = batch.extrinsic
-        if bool(sparse.any()):
-            at_death = sparse_reward(batch.terminated, batch.steps, self.discount)
-            extrinsic = torch.where(sparse[batch.env_rows], at_death, extrinsic)
-        return total_reward(extrinsic, batch.intrinsic, batch.shaping)
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -164,11 +163,17 @@ class FeedforwardAgent(Agent):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.learner.load_state_dict(state["learner"])
-        self.replay.load_state_dict(state["replay"])
+        with below("learner"):
+            self.learner.load_state_dict(state["learner"])
+        with below("replay"):
+            self.replay.load_state_dict(state["replay"])
+            self.replay.check_environments(len(self._envs))
         if self.fold is not None:
-            self.fold.load_state_dict(state["n_step"])
-        load_generator(self._generator, state["generator"], "agent.generator")
+            with below("n_step"):
+                self.fold.load_state_dict(state["n_step"])
+                actions = len(self.learner.layout.actions)
+                check_range(self.fold.waiting["actions"], 0, actions - 1, "waiting.actions")
+        load_generator(self._generator, state["generator"], "generator")
 
 
 class RecurrentAgent(Agent):
@@ -216,14 +221,8 @@ class RecurrentAgent(Agent):
             return
         for _ in range(updates):
             windows = self.replay.sample(self.batch_size, self._generator)
-            extrinsic = windows.extrinsic
-            sparse = circumstances.sparse
-            if bool(sparse.any()):
-                at_death = torch.where(windows.terminated, -1.0, 0.0)
-                extrinsic = torch.where(sparse[windows.env_rows], at_death, extrinsic)
-            self.learner.update(
-                windows, total_reward(extrinsic, windows.intrinsic, windows.shaping)
-            )
+            rewards = rewards_now(windows, circumstances.sparse, self.learner.discount)
+            self.learner.update(windows, rewards)
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -235,8 +234,10 @@ class RecurrentAgent(Agent):
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.learner.load_state_dict(state["learner"])
-        self.replay.load_state_dict(state["replay"])
+        with below("learner"):
+            self.learner.load_state_dict(state["learner"])
+        with below("replay"):
+            self.replay.load_state_dict(state["replay"])
         for name, part in zip(("h", "c"), self.hidden, strict=True):
-            load_tensor(part, state[name], f"agent.{name}")
-        load_generator(self._generator, state["generator"], "agent.generator")
+            load_tensor(part, state[name], name)
+        load_generator(self._generator, state["generator"], "generator")

@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from statistics import fmean, variance
 from typing import Any
 
+from hamlet.learning.saved_state import load_list, load_number, load_whole
+
+FEWEST_EPISODES = 10  # fewer say nothing about how much survival varies
+
 
 @dataclass(frozen=True)
 class AnnealingSettings:
     """When and how fast.
 
     Attributes:
-        window: finished episodes that are looked at. variance_below: of their survival, in
+        window: newest finished episodes that are looked at, as soon as 10 are there.
+        variance_below: of their survival, in
             steps squared. survival_above: share of the time limit that their mean must exceed.
         factor: by which the weight shrinks for each episode that meets both.
     """
@@ -38,9 +43,9 @@ class AdaptiveAnnealing:
         self._survival: deque[int] = deque(maxlen=settings.window)
 
     def episode_finished(self, survival_steps: int) -> None:
-        """Judge the last episodes, this one included, once the window is full."""
+        """Judge the last `window` episodes, this one included, or those there are yet."""
         self._survival.append(survival_steps)
-        if len(self._survival) < self.settings.window:
+        if len(self._survival) < FEWEST_EPISODES:
             return
         reliable = variance(self._survival) < self.settings.variance_below
         long_lived = fmean(self._survival) > self.settings.survival_above * self.max_steps
@@ -51,5 +56,9 @@ class AdaptiveAnnealing:
         return {"weight": self.weight, "survival": list(self._survival)}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self.weight = float(state["weight"])
-        self._survival = deque(state["survival"], maxlen=self.settings.window)
+        """Raises: CheckpointError if no run of these settings can have saved it."""
+        self.weight = load_number(state["weight"], 0.0, 1.0, "weight")
+        survival = load_list(state["survival"], 0, self.settings.window, "survival")
+        self._survival.clear()
+        for index, steps in enumerate(survival):
+            self._survival.append(load_whole(steps, 1, self.max_steps, f"survival[{index}]"))

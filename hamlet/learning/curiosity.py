@@ -15,13 +15,16 @@ from hamlet.layout import ObservationLayout
 from hamlet.learning.annealing import AdaptiveAnnealing
 from hamlet.learning.randomness import generator_for
 from hamlet.learning.rnd import RandomNetworkDistillation
+from hamlet.learning.saved_state import below
 from hamlet.learning.town_settings import annealing_settings
 
 
 class Curiosity:
     """Random network distillation with a base weight and adaptive annealing.
 
-    With a base weight of 0 nothing is measured or trained, and novelty is 0.
+    Novelty is measured, and shown to watchers, from the second observation on; it is paid for
+    once the first `train_every` observations are in, see `RandomNetworkDistillation.pays`. With
+    a base weight of 0 nothing is measured or trained, and novelty is 0.
     """
 
     def __init__(
@@ -62,7 +65,8 @@ class Curiosity:
             nothing = torch.zeros_like(modifiers)
             return nothing, nothing
         novelty = self.rnd.novelty(observations)
-        return novelty * self.weight * modifiers, novelty
+        paid = novelty * self.weight * modifiers
+        return torch.where(self.rnd.pays, paid, 0.0), novelty
 
     def state_dict(self) -> dict[str, Any]:
         return {
@@ -71,6 +75,9 @@ class Curiosity:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Raises: CheckpointError if the state does not fit these settings."""
         if self.rnd is not None:
-            self.rnd.load_state_dict(state["rnd"])
-        self.annealing.load_state_dict(state["annealing"])
+            with below("rnd"):
+                self.rnd.load_state_dict(state["rnd"])
+        with below("annealing"):
+            self.annealing.load_state_dict(state["annealing"])

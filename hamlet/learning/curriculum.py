@@ -11,14 +11,15 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any, NamedTuple
 
-from hamlet.errors import CheckpointError
 from hamlet.learning.curriculum_stages import FIRST, LAST
+from hamlet.learning.saved_state import below, load_list, load_number, load_whole
 
 WINDOW = 20  # finished episodes at this stage
 LEAST_PROGRESS = -0.05  # to advance
 WORST_PROGRESS = -0.25  # below it the agent has unlearned too much and goes back
 SMALLEST_REWARD = 1e-8  # progress relative to nothing would be anything
-IN_BETWEEN = 0  # the stage of an episode that saw a change of stage
+# What a saved state may hold at most.
+MOST_STEPS, LARGEST_RETURN, ROUNDING = 10**15, 1e12, 1e-4
 
 
 @dataclass(frozen=True)
@@ -122,14 +123,20 @@ class StageTracker:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Raises: CheckpointError on a stage that does not exist."""
-        if not FIRST <= state["stage"] <= LAST:
-            raise CheckpointError(
-                f"curriculum: found stage {state['stage']}; expected {FIRST} to {LAST}"
-            )
-        self.stage, self.entered_at = state["stage"], state["entered_at"]
+        """Raises: CheckpointError on what no run of these settings can have saved."""
+        self.stage = load_whole(state["stage"], FIRST, LAST, "stage")
+        self.entered_at = load_whole(state["entered_at"], 0, MOST_STEPS, "entered_at")
         self._episodes.clear()
-        self._episodes.extend(FinishedEpisode(*episode) for episode in state["episodes"])
+        for index, saved in enumerate(load_list(state["episodes"], 0, 2 * WINDOW, "episodes")):
+            name = f"episodes[{index}]"
+            steps, dense_return, entropy = load_list(saved, 3, 3, name)
+            self._episodes.append(
+                FinishedEpisode(
+                    load_whole(steps, 1, self.max_steps, f"{name}.steps"),
+                    load_number(dense_return, -LARGEST_RETURN, LARGEST_RETURN, f"{name}.return"),
+                    load_number(entropy, -ROUNDING, 1.0 + ROUNDING, f"{name}.entropy"),
+                )
+            )
 
 
 def mean_reward(episodes: list[FinishedEpisode]) -> float:
@@ -154,13 +161,19 @@ class Curriculum:
             for _ in range(1 if self.shared else num_envs)
         ]
         self._began_at = [first_stage] * num_envs
+        self._saw_change = [False] * num_envs
         self._vector_steps = 0
 
     def tracker(self, env: int) -> StageTracker:
         return self.trackers[0 if self.shared else env]
 
     def stage_of(self, env: int) -> int:
+        """The present stage; an episode in progress may have begun at another."""
         return self.tracker(env).stage
+
+    def stage_played(self, env: int) -> int:
+        """The stage at which the present episode began."""
+        return self._began_at[env]
 
     def rows_of(self, env: int) -> list[int]:
         """The environments whose stage moves with that of `env`."""
@@ -181,36 +194,37 @@ class Curriculum:
     def episode_finished(self, env: int, episode: FinishedEpisode) -> Change | None:
         """Take a finished episode into account. Returns: the change of stage, if any."""
         tracker = self.tracker(env)
-        if self._began_at[env] != tracker.stage:
+        if self._saw_change[env]:
             return None
         change = tracker.episode_finished(episode, self.clock)
         if change:
             for row in self.rows_of(env):
-                self._began_at[row] = IN_BETWEEN
+                self._saw_change[row] = True
         return change
 
     def episodes_begin(self, envs: Iterable[int]) -> None:
         """New episodes start in these environments, at their present stage."""
         for env in envs:
             self._began_at[env] = self.stage_of(env)
+            self._saw_change[env] = False
 
     def state_dict(self) -> dict[str, Any]:
         return {
             "trackers": [tracker.state_dict() for tracker in self.trackers],
             "began_at": list(self._began_at),
+            "saw_change": list(self._saw_change),
             "vector_steps": self._vector_steps,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Raises: CheckpointError if it was saved with another number of environments."""
-        if len(state["trackers"]) != len(self.trackers) or len(state["began_at"]) != len(
-            self._began_at
-        ):
-            raise CheckpointError(
-                f"curriculum: found the stages of {len(state['began_at'])} environments; "
-                f"expected {len(self._began_at)}"
-            )
-        for tracker, saved in zip(self.trackers, state["trackers"], strict=True):
-            tracker.load_state_dict(saved)
-        self._began_at = list(state["began_at"])
-        self._vector_steps = state["vector_steps"]
+        """Raises: CheckpointError if it was saved with other settings or environments."""
+        count, envs = len(self.trackers), len(self._began_at)
+        trackers = load_list(state["trackers"], count, count, "trackers")
+        for index, saved in enumerate(trackers):
+            with below(f"trackers[{index}]"):
+                self.trackers[index].load_state_dict(saved)
+        began_at = load_list(state["began_at"], envs, envs, "began_at")
+        self._began_at = [load_whole(at, FIRST, LAST, "began_at") for at in began_at]
+        saw_change = load_list(state["saw_change"], envs, envs, "saw_change")
+        self._saw_change = [bool(saw) for saw in saw_change]
+        self._vector_steps = load_whole(state["vector_steps"], 0, MOST_STEPS, "vector_steps")

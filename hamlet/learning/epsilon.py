@@ -5,8 +5,13 @@ Letters: N environments, A actions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 from torch import Tensor
+
+from hamlet.learning.saved_state import load_number
 
 FORBIDDEN = float("-inf")
 
@@ -16,11 +21,18 @@ class EpsilonSchedule:
     `minimum`."""
 
     def __init__(self, start: float, decay: float, minimum: float) -> None:
-        self.decay, self.minimum = decay, minimum
+        self.start, self.decay, self.minimum = start, decay, minimum
         self.value = start
 
     def episode_finished(self) -> None:
         self.value = max(self.minimum, self.value * self.decay)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"value": self.value}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Raises: CheckpointError if it never is that value."""
+        self.value = load_number(state["value"], self.minimum, self.start, "value")
 
 
 def greedy_actions(q_values: Tensor, masks: Tensor) -> Tensor:

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from hamlet.learning.saved_state import cloned, load_tensor, load_tensors
+from hamlet.learning.saved_state import check_range, cloned, load_tensors, load_whole
 from hamlet.learning.transitions import Transitions
 
 STREAMS = ("extrinsic", "intrinsic", "shaping")
@@ -83,12 +83,12 @@ class NStepFold:
 
     def state_dict(self) -> dict[str, Any]:
         return {
-            "cursor": torch.tensor(self.cursor),
+            "cursor": self.cursor,
             "waiting": cloned(self.waiting),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        cursor = torch.tensor(0)
-        load_tensor(cursor, state["cursor"], "n_step.cursor")
-        load_tensors(self.waiting, state["waiting"], "n_step.waiting")
-        self.cursor = int(cursor) % self.n
+        """Raises: CheckpointError if the state does not fit these sizes."""
+        self.cursor = load_whole(state["cursor"], 0, self.n - 1, "cursor")
+        load_tensors(self.waiting, state["waiting"], "waiting")
+        check_range(self.waiting["steps"], 0, self.n, "waiting.steps")

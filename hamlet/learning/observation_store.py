@@ -67,5 +67,6 @@ class ObservationStore:
         return {"grid": self.grid[:filled].clone(), "rest": self.rest[:filled].clone()}
 
     def load_state_dict(self, state: dict[str, Any], filled: int) -> None:
-        load_tensor(self.grid[:filled], state["grid"], "observations.grid")
-        load_tensor(self.rest[:filled], state["rest"], "observations.rest")
+        """Raises: CheckpointError if the rows are not as many or not as wide."""
+        load_tensor(self.grid[:filled], state["grid"], "grid")
+        load_tensor(self.rest[:filled], state["rest"], "rest")

@@ -14,10 +14,12 @@ from torch import Tensor
 
 from hamlet.layout import ObservationLayout
 from hamlet.learning.replay import UniformReplay
-from hamlet.learning.saved_state import load_tensor
+from hamlet.learning.saved_state import check_range, load_tensor
 from hamlet.learning.transitions import Transitions
 
 SMALLEST_ERROR = 1e-6  # keeps every transition reachable
+# What a priority can be for any error and alpha; their sum stays finite.
+SMALLEST_PRIORITY, LARGEST_PRIORITY = 1e-7, 1e39
 
 
 class SumTree:
@@ -85,11 +87,6 @@ class PrioritizedReplay(UniformReplay):
         self.tree.update(rows, self.highest.expand(len(rows)))
         return rows
 
-    def probabilities(self) -> Tensor:
-        """[filled] the exact chance of each row in one draw."""
-        rows = torch.arange(self.filled, device=self.device)
-        return self.tree.values(rows) / self.tree.total
-
     def sample_rows(
         self, count: int, generator: torch.Generator, *, beta: float
     ) -> tuple[Tensor, Tensor]:
@@ -120,8 +117,10 @@ class PrioritizedReplay(UniformReplay):
         super().load_state_dict(state)
         rows = torch.arange(self.filled, device=self.device)
         priorities = torch.zeros(self.filled, dtype=torch.float64, device=self.device)
-        load_tensor(priorities, state["priorities"], "replay.priorities")
-        load_tensor(self.highest, state["highest"], "replay.highest")
+        load_tensor(priorities, state["priorities"], "priorities")
+        load_tensor(self.highest, state["highest"], "highest")
+        check_range(priorities, SMALLEST_PRIORITY, LARGEST_PRIORITY, "priorities")
+        check_range(self.highest, SMALLEST_PRIORITY, LARGEST_PRIORITY, "highest")
         self.tree.nodes.zero_()
         if self.filled:
             self.tree.update(rows, priorities)

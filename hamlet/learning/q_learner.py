@@ -26,9 +26,12 @@ from hamlet.learning.saved_state import (
     load_optimizer,
     load_tensor,
     load_tensors,
+    load_whole,
     optimizer_state,
 )
 from hamlet.learning.sparse_input import skip_zeros
+
+MOST_UPDATES = 10**12
 
 
 class QLearner:
@@ -116,7 +119,6 @@ class QLearner:
             "online": cloned(self.online.state_dict()),
             "target": cloned(self.target.state_dict()),
             "optimizer": optimizer_state(self.optimizer),
-            "scheduler": self.scheduler.state_dict(),
             "dropout": generator_state(self.online.dropout_generator),
             "updates": self.updates,
             "loss_sum": self._loss_sum.clone(),
@@ -127,9 +129,20 @@ class QLearner:
         """Raises: CheckpointError if the state is of another network or optimiser."""
         load_tensors(self.online.state_dict(), state["online"], "online")
         load_tensors(self.target.state_dict(), state["target"], "target")
-        load_optimizer(self.optimizer, state["optimizer"])
-        self.scheduler.load_state_dict(dict(state["scheduler"]))
+        load_optimizer(self.optimizer, state["optimizer"], "optimizer")
         load_generator(self.online.dropout_generator, state["dropout"], "dropout")
         load_tensor(self._loss_sum, state["loss_sum"], "loss_sum")
-        self.updates = state["updates"]
-        self._loss_count = state["loss_count"]
+        self.updates = load_whole(state["updates"], 0, MOST_UPDATES, "updates")
+        self._loss_count = load_whole(state["loss_count"], 0, self.updates, "loss_count")
+        self._go_on_with_the_schedule()
+
+    def _go_on_with_the_schedule(self) -> None:
+        """The learning rate follows from the number of updates alone."""
+        rates = [
+            base * factor(self.updates)
+            for base, factor in zip(self.scheduler.base_lrs, self.scheduler.lr_lambdas, strict=True)
+        ]
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate
+        place = {"last_epoch": self.updates, "_step_count": self.updates + 1, "_last_lr": rates}
+        self.scheduler.load_state_dict(self.scheduler.state_dict() | place)

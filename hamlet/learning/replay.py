@@ -15,8 +15,11 @@ from torch import Tensor
 from hamlet.errors import CheckpointError, ShapeError
 from hamlet.layout import ObservationLayout
 from hamlet.learning.observation_store import ObservationStore
-from hamlet.learning.saved_state import cloned, load_tensors
+from hamlet.learning.saved_state import below, check_range, cloned, load_tensors, load_whole
 from hamlet.learning.transitions import Transitions
+
+LARGEST_REWARD = 1e30  # finite, whatever a level and its weights make of it
+MOST_STEPS = 64  # of n-step learning
 
 
 class UniformReplay:
@@ -99,17 +102,38 @@ class UniformReplay:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Raises: CheckpointError if the state does not fit this capacity or layout."""
-        filled, cursor = state["filled"], state["cursor"]
-        if not (0 <= filled <= self.capacity and 0 <= cursor < self.capacity):
-            raise CheckpointError(
-                f"replay: found {filled} rows, next {cursor}; expected at most {self.capacity}"
-            )
-        self._observations.load_state_dict(state["observations"], filled)
-        self._next_observations.load_state_dict(state["next_observations"], filled)
+        filled = load_whole(state["filled"], 0, self.capacity, "filled")
+        cursor = load_whole(state["cursor"], 0, self.capacity - 1, "cursor")
+        if filled < self.capacity and cursor != filled:
+            raise CheckpointError(f"cursor: found {cursor}; expected {filled}, as it is not full")
+        for name, store in (
+            ("observations", self._observations),
+            ("next_observations", self._next_observations),
+        ):
+            with below(name):
+                store.load_state_dict(state[name], filled)
         views = {name: column[:filled] for name, column in self._columns.items()}
-        load_tensors(views, state["columns"], "replay")
+        load_tensors(views, state["columns"], "columns")
+        check_columns(views, self._columns["next_masks"].shape[1], "columns")
         self.filled, self.cursor = filled, cursor
+
+    def check_environments(self, count: int) -> None:
+        """Raises: CheckpointError if a stored row came from none of `count` environments."""
+        rows = self._columns["env_rows"][: self.filled]
+        check_range(rows, 0, count - 1, "columns.env_rows")
 
     @staticmethod
     def bytes_per_transition(layout: ObservationLayout) -> int:
         return 2 * ObservationStore.bytes_per_row(layout) + len(layout.actions) + 38
+
+
+def check_columns(columns: Mapping[str, Tensor], actions: int, name: str) -> None:
+    """Look for numbers that no run can have stored: a bad index would fail long after loading.
+
+    Raises: CheckpointError naming the column.
+    """
+    check_range(columns["actions"], 0, actions - 1, f"{name}.actions")
+    for stream in ("extrinsic", "intrinsic", "shaping"):
+        check_range(columns[stream], -LARGEST_REWARD, LARGEST_REWARD, f"{name}.{stream}")
+    if "steps" in columns:
+        check_range(columns["steps"], 1, MOST_STEPS, f"{name}.steps")

@@ -18,14 +18,16 @@ import torch
 from torch import Tensor, nn
 
 from hamlet.brains.network import initialise
-from hamlet.errors import CheckpointError
 from hamlet.layout import ObservationLayout
 from hamlet.learning.backpropagation import written_out
 from hamlet.learning.flat_parameters import FlatParameters
 from hamlet.learning.saved_state import (
+    check_range,
     cloned,
     load_optimizer,
+    load_tensor,
     load_tensors,
+    load_whole,
     optimizer_state,
 )
 from hamlet.learning.sparse_input import skip_zeros
@@ -90,11 +92,6 @@ class RandomNetworkDistillation:
         self._observations = torch.zeros(train_every, layout.size, device=device)
         self._embeddings = torch.zeros(train_every, embedding, device=device)
 
-    def error(self, observations: Tensor) -> Tensor:
-        """[N] mean squared difference between prediction and target; changes nothing."""
-        with torch.no_grad():
-            return squared_error(self.predictor(observations), self.target(observations))
-
     def normalise(self, errors: Tensor) -> Tensor:
         """[N] float32: errors in units of the standard deviation of all errors so far."""
         return (errors / (self.moments.deviation + SMALLEST_DEVIATION)).to(torch.float32)
@@ -102,18 +99,23 @@ class RandomNetworkDistillation:
     def novelty(self, observations: Tensor) -> Tensor:
         """Measure [N] observations just collected, and learn from them.
 
-        Returns: [N] float32, their normalised errors before this learning. 0 until the first
-            `train_every` observations are in: the deviation of a handful of errors is chance,
-            and dividing by it would pay the first steps a hundredfold.
+        Returns: [N] float32, their normalised errors before this learning; 0 as long as all
+            errors so far are equal, since then there is no deviation to measure them in. See
+            `pays` for when they are worth a reward.
         """
         with torch.no_grad():
             embeddings = self.target(observations)
             errors = squared_error(self.predictor(observations), embeddings)
         self.moments.update(errors)
-        warm = self.moments.count >= self.train_every
-        normalised = torch.where(warm, self.normalise(errors), 0.0)
+        normalised = torch.where(self.moments.deviation > 0, self.normalise(errors), 0.0)
         self._collect(observations, embeddings)
         return normalised
+
+    @property
+    def pays(self) -> Tensor:
+        """Scalar bool: the first `train_every` observations are in. The deviation of a handful of
+        errors is chance, and dividing by it would pay the first steps a hundredfold."""
+        return self.moments.count >= self.train_every
 
     def _collect(self, observations: Tensor, embeddings: Tensor) -> None:
         """Fill the training batch, and train each time it is full."""
@@ -148,20 +150,19 @@ class RandomNetworkDistillation:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Raises: CheckpointError if the state does not fit these sizes."""
-        load_tensors(self.target.state_dict(), state["target"], "rnd.target")
-        load_tensors(self.predictor.state_dict(), state["predictor"], "rnd.predictor")
-        load_optimizer(self.optimizer, state["optimizer"])
-        load_tensors(self.moments.tensors(), state["moments"], "rnd.moments")
-        count = len(state["observations"])
-        if count >= self.train_every:
-            raise CheckpointError(
-                f"rnd.observations: found {count}; expected fewer than {self.train_every}"
-            )
+        load_tensors(self.target.state_dict(), state["target"], "target")
+        load_tensors(self.predictor.state_dict(), state["predictor"], "predictor")
+        load_optimizer(self.optimizer, state["optimizer"], "optimizer")
+        load_tensors(self.moments.tensors(), state["moments"], "moments")
+        check_range(self.moments.count, 0, 1e15, "moments.count")
+        check_range(self.moments.squares, 0, 1e300, "moments.squares")
+        count = load_whole(len(state["observations"]), 0, self.train_every - 1, "observations")
         waiting = {
             "observations": self._observations[:count],
             "embeddings": self._embeddings[:count],
         }
-        load_tensors(waiting, {name: state[name] for name in waiting}, "rnd")
+        for name, tensor in waiting.items():
+            load_tensor(tensor, state[name], name)
         self.collected = count
 
 

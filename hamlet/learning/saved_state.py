@@ -1,14 +1,77 @@
-"""Turn the state of tensors, optimisers and schedules into plain trees and back."""
+"""Turn the state of tensors, generators and optimisers into plain trees and back.
+
+What is read back may come from a damaged file or a hostile one, so every field is compared with
+what this run expects, and every fault is named by its path.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from hamlet.errors import CheckpointError
+from hamlet.schema import describe
+
+OTHER_RUN = "The state is damaged, or was saved by a run with other settings."
+# What reading a field of another kind than it should be may raise.
+DAMAGE = (
+    ArithmeticError,
+    AttributeError,
+    IndexError,
+    KeyError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+# What each optimiser of `hamlet.brains` remembers of a parameter, after its first step.
+SLOTS = {
+    "Adam": {"step", "exp_avg", "exp_avg_sq"},
+    "AdamW": {"step", "exp_avg", "exp_avg_sq"},
+    "RMSprop": {"step", "square_avg"},
+    "SGD": {"momentum_buffer"},
+}
+
+
+@contextmanager
+def below(path: str) -> Iterator[None]:
+    """Faults inside carry the path of what they are part of."""
+    try:
+        yield
+    except CheckpointError as error:
+        raise CheckpointError(f"{path}.{error}") from None
+    except DAMAGE as error:
+        kind = type(error).__name__
+        raise CheckpointError(f"{path}: cannot be read ({kind}: {error}). {OTHER_RUN}") from None
+
+
+def load_whole(value: Any, low: int, high: int, name: str) -> int:
+    """A whole number from `low` to `high`. Raises: CheckpointError."""
+    if type(value) is not int or not low <= value <= high:
+        message = f"found {describe(value)}; expected a whole number from {low} to {high}"
+        raise CheckpointError(f"{name}: {message}. {OTHER_RUN}")
+    return value
+
+
+def load_number(value: Any, low: float, high: float, name: str) -> float:
+    """A finite number from `low` to `high`. Raises: CheckpointError."""
+    good = type(value) in (int, float) and math.isfinite(value) and low <= value <= high
+    if not good:
+        message = f"found {describe(value)}; expected a number from {low:g} to {high:g}"
+        raise CheckpointError(f"{name}: {message}. {OTHER_RUN}")
+    return float(value)
+
+
+def load_list(value: Any, shortest: int, longest: int, name: str) -> list[Any]:
+    """A list of a length in these bounds. Raises: CheckpointError."""
+    if not isinstance(value, list) or not shortest <= len(value) <= longest:
+        message = f"found {describe(value)}; expected a list of {shortest} to {longest}"
+        raise CheckpointError(f"{name}: {message}. {OTHER_RUN}")
+    return value
 
 
 def load_tensor(target: Tensor, saved: Any, name: str) -> None:
@@ -18,22 +81,27 @@ def load_tensor(target: Tensor, saved: Any, name: str) -> None:
     """
     if not isinstance(saved, Tensor) or saved.shape != target.shape or saved.dtype != target.dtype:
         raise CheckpointError(
-            f"{name}: found {spell(saved)}; expected {spell(target)}. "
-            "The state was saved by a run with other settings."
+            f"{name}: found {spell(saved)}; expected {spell(target)}. {OTHER_RUN}"
         )
     with torch.no_grad():
         target.copy_(saved)
 
 
-def load_tensors(targets: Mapping[str, Tensor], saved: Mapping[str, Any], name: str) -> None:
+def load_tensors(targets: Mapping[str, Tensor], saved: Any, name: str) -> None:
     """`load_tensor` for each name. Raises: CheckpointError on a missing or an unknown name too."""
-    if set(targets) != set(saved):
+    if not isinstance(saved, Mapping) or set(targets) != set(saved):
+        found = sorted(map(str, saved)) if isinstance(saved, Mapping) else spell(saved)
         raise CheckpointError(
-            f"{name}: found entries {sorted(saved)}; expected {sorted(targets)}. "
-            "The state was saved by a run with other settings."
+            f"{name}: found entries {found}; expected {sorted(targets)}. {OTHER_RUN}"
         )
     for key, target in targets.items():
         load_tensor(target, saved[key], f"{name}.{key}")
+
+
+def check_range(values: Tensor, low: float, high: float, name: str) -> None:
+    """Raises: CheckpointError unless every number lies in [low, high]; NaN lies nowhere."""
+    if not bool(((values >= low) & (values <= high)).all()):
+        raise CheckpointError(f"{name}: found numbers outside [{low}, {high}]. {OTHER_RUN}")
 
 
 def cloned(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -56,49 +124,44 @@ def load_generator(generator: torch.Generator, saved: Any, name: str) -> None:
         raise CheckpointError(f"{name}: not a generator's state ({error})") from None
 
 
-def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """The optimiser's state with text keys and lists only, as checkpoints need it."""
-    state = optimizer.state_dict()
-    return {
-        "slots": [
-            {name: snapshot(value) for name, value in state["state"].get(index, {}).items()}
-            for index in range(sum(len(group["params"]) for group in state["param_groups"]))
-        ],
-        "groups": [
-            {
-                name: list(value) if isinstance(value, tuple) else snapshot(value)
-                for name, value in group.items()
-            }
-            for group in state["param_groups"]
-        ],
-    }
+def optimizer_state(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    """What the optimiser remembers of each of its parameters.
+
+    Its settings are no part of it: the spec says them, and the learning rate follows from the
+    number of updates.
+    """
+    return [
+        {name: value.detach().clone() for name, value in optimizer.state.get(p, {}).items()}
+        for p in parameters_of(optimizer)
+    ]
 
 
-def load_optimizer(optimizer: torch.optim.Optimizer, saved: Mapping[str, Any]) -> None:
+def load_optimizer(optimizer: torch.optim.Optimizer, saved: Any, name: str) -> None:
     """Take up what `optimizer_state` gave.
 
     Raises: CheckpointError if it belongs to an optimiser of another kind or network.
     """
-    current = optimizer.state_dict()
-    groups = []
-    for mine, theirs in zip(current["param_groups"], saved["groups"], strict=True):
-        if set(mine) != set(theirs) or mine["params"] != theirs["params"]:
-            raise CheckpointError("optimizer: the state was saved by another kind of optimiser")
-        groups.append(
-            {
-                name: tuple(value) if isinstance(mine[name], tuple) else value
-                for name, value in theirs.items()
-            }
-        )
-    slots = {index: dict(slot) for index, slot in enumerate(saved["slots"]) if slot}
-    try:
-        optimizer.load_state_dict({"state": slots, "param_groups": groups})
-    except (ValueError, KeyError, RuntimeError) as error:
-        raise CheckpointError(f"optimizer: {error}") from None
+    parameters = parameters_of(optimizer)
+    for parameter, slot in zip(
+        parameters, load_list(saved, len(parameters), len(parameters), name), strict=True
+    ):
+        if not slot:
+            optimizer.state.pop(parameter, None)
+            continue
+        wanted = {
+            key: torch.zeros((), device="cpu") if key == "step" else torch.zeros_like(parameter)
+            for key in SLOTS[type(optimizer).__name__]
+        }
+        load_tensors(wanted, slot, name)
+        if "step" in wanted:
+            check_range(wanted["step"], 1.0, 1e12, f"{name}.step")
+            if optimizer.param_groups[0].get("fused"):
+                wanted["step"] = wanted["step"].to(parameter.device)
+        optimizer.state[parameter] = wanted
 
 
-def snapshot(value: Any) -> Any:
-    return value.detach().clone() if isinstance(value, Tensor) else value
+def parameters_of(optimizer: torch.optim.Optimizer) -> list[Tensor]:
+    return [parameter for group in optimizer.param_groups for parameter in group["params"]]
 
 
 def spell(value: Any) -> str:

@@ -6,10 +6,14 @@ an observation, A actions, L recurrent layers, H hidden size.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from hamlet.layout import ObservationLayout
+from hamlet.learning.replay import check_columns
+from hamlet.learning.saved_state import check_range, cloned, load_tensors
 from hamlet.learning.transitions import Collected
 
 STEP_COLUMNS = ("actions", "extrinsic", "intrinsic", "shaping", "terminated", "truncated")
@@ -97,6 +101,16 @@ class SequenceStage:
         self.tensors["first"][envs] = torch.where(
             restart, self.burn_in, (first - self.stride).clamp_min(0)
         )
+
+    def state_dict(self) -> dict[str, Any]:
+        return cloned(self.tensors)
+
+    def load_state_dict(self, state: Any, name: str) -> None:
+        """Raises: CheckpointError if the windows are of other sizes, or cannot be half full so."""
+        load_tensors(self.tensors, state, name)
+        check_columns(self.tensors, self.tensors["masks"].shape[-1], name)
+        check_range(self.tensors["place"], self.burn_in, self.steps - 1, f"{name}.place")
+        check_range(self.tensors["first"], 0, self.burn_in, f"{name}.first")
 
 
 def step_columns(rows: int, steps: int, device: torch.device | str) -> dict[str, Tensor]:

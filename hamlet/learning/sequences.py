@@ -23,7 +23,8 @@ from torch import Tensor
 from hamlet.errors import CheckpointError
 from hamlet.layout import ObservationLayout
 from hamlet.learning.observation_store import ObservationStore
-from hamlet.learning.saved_state import cloned, load_tensors
+from hamlet.learning.replay import check_columns
+from hamlet.learning.saved_state import below, check_range, cloned, load_tensors, load_whole
 from hamlet.learning.sequence_stage import SequenceStage, step_columns
 from hamlet.learning.transitions import Collected
 
@@ -57,6 +58,11 @@ class Windows:
     h: Tensor
     c: Tensor
     env_rows: Tensor
+
+    @property
+    def steps(self) -> int:
+        """That each of the rewards covers."""
+        return 1
 
 
 class SequenceReplay:
@@ -159,20 +165,24 @@ class SequenceReplay:
             "cursor": self.cursor,
             "observations": self._observations.state_dict(self.filled * (self.steps + 1)),
             "columns": cloned(filled),
-            "staged": cloned(self._staged.tensors),
+            "staged": self._staged.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Raises: CheckpointError if the state does not fit these sizes."""
-        filled, cursor = state["filled"], state["cursor"]
-        if not (0 <= filled <= self.windows and 0 <= cursor < self.windows):
-            raise CheckpointError(
-                f"replay: found {filled} windows, next {cursor}; expected at most {self.windows}"
-            )
-        self._observations.load_state_dict(state["observations"], filled * (self.steps + 1))
+        filled = load_whole(state["filled"], 0, self.windows, "filled")
+        cursor = load_whole(state["cursor"], 0, self.windows - 1, "cursor")
+        if filled < self.windows and cursor != filled:
+            raise CheckpointError(f"cursor: found {cursor}; expected {filled}, as it is not full")
+        with below("observations"):
+            self._observations.load_state_dict(state["observations"], filled * (self.steps + 1))
         views = {name: column[:filled] for name, column in self._columns.items()}
-        load_tensors(views, state["columns"], "replay")
-        load_tensors(self._staged.tensors, state["staged"], "replay.staged")
+        load_tensors(views, state["columns"], "columns")
+        check_columns(views, self._columns["masks"].shape[-1], "columns")
+        check_range(views["env_rows"], 0, len(self._staged.envs) - 1, "columns.env_rows")
+        if not bool(views["valid"].any(dim=1).all()):
+            raise CheckpointError("columns.valid: found a window without any step to train on")
+        self._staged.load_state_dict(state["staged"], "staged")
         self.filled, self.cursor = filled, cursor
 
     @staticmethod

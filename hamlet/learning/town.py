@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hamlet.brains import BrainSpec, blueprint
+from hamlet.brains import BrainSpec
 from hamlet.envs.town import (
     LevelPack,
     TownLevel,
@@ -14,12 +15,23 @@ from hamlet.envs.town import (
     list_levels,
     load_pack,
 )
-from hamlet.envs.town.checks import check_size
-from hamlet.errors import Problem, SpecError
+from hamlet.envs.town.packs import pack_problems
+from hamlet.envs.town.training_schema import read_training
+from hamlet.errors import Problem, SpecError, attempt
 from hamlet.learning.town_memory import memory_problems
-from hamlet.learning.town_settings import merged, read_training
+from hamlet.learning.town_settings import merged
 from hamlet.runspec import MAX_SEED, RunSpec
-from hamlet.schema import Choice, Integer, Reader, Section, describe, hint, read_yaml, validate
+from hamlet.schema import (
+    Choice,
+    Integer,
+    Reader,
+    Section,
+    Unread,
+    describe,
+    hint,
+    read_yaml,
+    validate,
+)
 from hamlet.systems import LevelChoice
 
 if TYPE_CHECKING:
@@ -30,20 +42,6 @@ SYSTEM = "town"
 TRAINER = "dqn"
 MOST_EPISODES = 10_000_000
 PLAIN_PACK, WINDOW_PACK, CLOCK_PACK = "L1", "L2", "L3"
-
-
-class Document(Reader):
-    """YAML text or a mapping; the part of the library that it is for reads it."""
-
-    def __init__(self, *, text: bool) -> None:
-        super().__init__(default=None, optional=True)
-        self.text = text
-
-    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
-        if not isinstance(value, Mapping) and not (self.text and isinstance(value, str)):
-            expected = "YAML text or a mapping" if self.text else "a mapping"
-            problems.append(Problem(path, f"found {describe(value)}; expected {expected}"))
-        return value
 
 
 class LevelField(Reader):
@@ -67,14 +65,18 @@ REQUEST_SCHEMA = Section(
         "system": Choice(SYSTEM, default=SYSTEM),
         "trainer": Choice(TRAINER, default=TRAINER),
         "level": LevelField(),
-        "brain": Document(text=True),
-        "training": Document(text=False),
+        "brain": Unread(Mapping | str, "YAML text or a mapping", default=None, optional=True),
+        "training": Unread(Mapping, "a mapping", default=None, optional=True),
         "seed": Integer(0, MAX_SEED, default=0),
         "episodes": Integer(1, MOST_EPISODES, default=None, optional=True),
     }
 )
 CONTENT_SCHEMA = Section(
-    {"level": LevelField(), "brain": Document(text=False), "training": Document(text=False)}
+    {
+        "level": LevelField(),
+        "brain": Unread(Mapping, "a mapping", default=None, optional=True),
+        "training": Unread(Mapping, "a mapping", default=None, optional=True),
+    }
 )
 
 
@@ -128,6 +130,18 @@ def build_runspec(request: Mapping[str, Any]) -> RunSpec:
     )
 
 
+def read_folder(folder: Path) -> dict[str, Any]:
+    """The request for a level pack of one's own. It holds all of the pack, so that nobody who
+    runs it needs the folder.
+
+    Only for people at this machine: a folder must never be named over the network.
+
+    Raises: SpecError naming every fault of the three files.
+    """
+    pack = load_pack(folder)
+    return {"level": pack.level.to_data(), "brain": pack.brain, "training": pack.training}
+
+
 def make_trainer(spec: RunSpec, device: str = "cpu") -> TownTrainer:
     """Raises: SpecError if the content is not that of a town, or was changed by hand and is
     wrong now."""
@@ -147,7 +161,7 @@ def read_content(spec: RunSpec) -> tuple[TownLevel, BrainSpec, dict[str, Any]]:
             raise SpecError([Problem(name, message)])
     content = validate(CONTENT_SCHEMA, spec.content, "content")
     level = level_from_data(content["level"], "content.level")
-    brain = brain_below("content.brain", content["brain"])
+    brain = BrainSpec.from_data(content["brain"], "content.brain")
     training = read_training(content["training"], "content.training")
     problems = fitting_problems(level, brain, training)
     if problems:
@@ -176,15 +190,7 @@ def read_brain(value: str | Mapping[str, Any] | None, pack: LevelPack) -> BrainS
     data = pack.brain if value is None else value
     if isinstance(data, str):
         data = read_yaml(data, name="brain")
-    return brain_below("brain", data)
-
-
-def brain_below(path: str, data: Any) -> BrainSpec:
-    """A brain that stands at `path` of a larger document. Raises: SpecError with such paths."""
-    try:
-        return BrainSpec.from_data(data)
-    except SpecError as error:
-        raise SpecError([Problem(f"{path}.{p.path}", p.message) for p in error.problems]) from None
+    return BrainSpec.from_data(data, "brain")
 
 
 def fitting_problems(
@@ -192,26 +198,8 @@ def fitting_problems(
 ) -> list[Problem]:
     """Faults that only show when level, brain and training come together; sizes above all,
     before any memory is taken."""
-    problems: list[Problem] = []
-    layout = layout_for(level)
-    for path, check in (
-        ("brain", lambda: blueprint(brain, layout)),
-        ("training", lambda: check_size(level, training["num_envs"])),
-    ):
-        try:
-            check()
-        except SpecError as error:
-            problems += [Problem(f"{path}.{p.path}", p.message) for p in error.problems]
-    return problems + memory_problems(layout, brain, training)
-
-
-def attempt(problems: list[Problem], read: Any, *arguments: Any) -> Any:
-    """The result of `read`; None, with its faults added to `problems`, if it refuses."""
-    try:
-        return read(*arguments)
-    except SpecError as error:
-        problems += error.problems
-        return None
+    found = pack_problems(level, brain, training)
+    return found + memory_problems(layout_for(level), brain, training)
 
 
 def adapt_request(signature: Signature, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -239,21 +227,14 @@ def adapt_request(signature: Signature, body: Mapping[str, Any]) -> dict[str, An
     return inputs
 
 
-class Numbers(Reader):
-    """A list; `signature.check_inputs` looks at what is in it."""
-
-    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
-        if not isinstance(value, list):
-            problems.append(Problem(path, f"found {describe(value)}; expected a list"))
-        return value
-
-
+NUMBERS = Unread(list, "a list", default=None, optional=True)
+# What is in the lists is looked at by `signature.check_inputs`.
 PREDICT_SCHEMA = Section(
     {
-        "observation": Numbers(),
-        "action_mask": Numbers(None, optional=True),
-        "hidden_h": Numbers(None, optional=True),
-        "hidden_c": Numbers(None, optional=True),
+        "observation": Unread(list, "a list"),
+        "action_mask": NUMBERS,
+        "hidden_h": NUMBERS,
+        "hidden_c": NUMBERS,
     }
 )
 

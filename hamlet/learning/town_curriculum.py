@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from hamlet.envs.town import TownEnv
+from hamlet.errors import CheckpointError
 from hamlet.learning.curriculum import Curriculum, FinishedEpisode
 from hamlet.learning.curriculum_stages import stage
 from hamlet.learning.town_settings import curriculum_settings
@@ -29,6 +30,10 @@ class TownCurriculum:
 
     def stage_of(self, row: int) -> int:
         return self._curriculum.stage_of(row) if self._curriculum else NO_CURRICULUM
+
+    def stage_played(self, row: int) -> int:
+        """The stage at which the row's present episode began; it is judged and shown by that."""
+        return self._curriculum.stage_played(row) if self._curriculum else NO_CURRICULUM
 
     def steps_taken(self) -> None:
         """Every town took one step."""
@@ -70,6 +75,9 @@ class TownCurriculum:
         return self._curriculum.state_dict() if self._curriculum else {}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Raises: CheckpointError if it was saved with other settings or environments."""
         # What a stage did to the towns is part of their own state.
         if self._curriculum:
             self._curriculum.load_state_dict(state)
+        elif state != {}:
+            raise CheckpointError("stages: found some; this run has no curriculum")

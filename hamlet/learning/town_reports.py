@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
+from hamlet.learning.saved_state import load_list, load_number
 from hamlet.learning.trainer import MetricsReported
 
 EPISODES_PER_REPORT = 10
+# What a saved state may hold: as many episodes may end in one step as there are environments.
+MOST_ROWS, LARGEST_NUMBER = 100_000, 1e300
 AVERAGED = (
     "survival_steps",
     "score",
@@ -23,7 +26,8 @@ AVERAGED = (
 class TownReports:
     """Collects summaries until a report is due."""
 
-    def __init__(self) -> None:
+    def __init__(self, shaping_terms: Sequence[str] = ()) -> None:
+        self.names = (*AVERAGED, *map(term_return, shaping_terms))
         self._rows: list[list[float]] = []
         self.restart_clock(0)
 
@@ -32,7 +36,7 @@ class TownReports:
         self._pace_from = (env_steps, time.perf_counter())
 
     def add(self, summary: Mapping[str, Any]) -> None:
-        self._rows.append([float(summary[name]) for name in AVERAGED])
+        self._rows.append([float(summary[name]) for name in self.names])
 
     @property
     def due(self) -> bool:
@@ -44,7 +48,7 @@ class TownReports:
         Args: at: finished episodes. env_steps: of the whole run.
         """
         columns = zip(*self._rows, strict=True)
-        means = {f"mean_{name}": fmean(c) for name, c in zip(AVERAGED, columns, strict=False)}
+        means = {f"mean_{name}": fmean(c) for name, c in zip(self.names, columns, strict=False)}
         self._rows = []
         steps_before, moment = self._pace_from
         self.restart_clock(env_steps)
@@ -57,4 +61,14 @@ class TownReports:
         return {"rows": [list(row) for row in self._rows]}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._rows = [list(row) for row in state["rows"]]
+        """Raises: CheckpointError if a row is no row of these numbers."""
+        rows = load_list(state["rows"], 0, MOST_ROWS, "rows")
+        for index, row in enumerate(rows):
+            for value in load_list(row, len(self.names), len(self.names), f"rows[{index}]"):
+                load_number(value, -LARGEST_NUMBER, LARGEST_NUMBER, f"rows[{index}]")
+        self._rows = [list(row) for row in rows]
+
+
+def term_return(term: str) -> str:
+    """Under which name a summary has what one shaping term paid in the episode."""
+    return f"return_shaping_{term}"

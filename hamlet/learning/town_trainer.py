@@ -20,10 +20,15 @@ from hamlet.learning.episode_book import EpisodeBook
 from hamlet.learning.epsilon import EpsilonSchedule, behaviour_entropy, epsilon_greedy
 from hamlet.learning.next_masks import NextMasks
 from hamlet.learning.randomness import derived_seed, generator_for
-from hamlet.learning.saved_state import generator_state, load_generator
+from hamlet.learning.saved_state import (
+    below,
+    generator_state,
+    load_generator,
+    load_whole,
+)
 from hamlet.learning.town import read_content
 from hamlet.learning.town_curriculum import TownCurriculum
-from hamlet.learning.town_reports import TownReports
+from hamlet.learning.town_reports import TownReports, term_return
 from hamlet.learning.trainer import (
     CheckpointDue,
     EpisodeFinished,
@@ -39,8 +44,10 @@ from hamlet.model import HamletModel
 from hamlet.recording.episode import Episode
 from hamlet.recording.recorder import EpisodeRecorder, StepRecord
 from hamlet.runspec import RunSpec
+from hamlet.schema import describe
 
 RECORDED_ROW = 0
+MOST_STEPS = 10**15  # that a saved state may claim to have taken
 
 
 class TownTrainer(Trainer):
@@ -75,8 +82,8 @@ class TownTrainer(Trainer):
         self.epsilon = EpsilonSchedule(**training["epsilon"])
         self.updates_due = UpdateClock(**training["update"], starts=training["learning_starts"])
         self._next_masks = NextMasks(self.env)
-        self._book = EpisodeBook(count, self.device)
-        self._reports = TownReports()
+        self._book = EpisodeBook(count, self.device, terms=self.env.shaping_terms)
+        self._reports = TownReports(self.env.shaping_terms)
         self._generator = generator_for(seed, "exploration", self.device)
         self.env_steps = self.finished_episodes = 0
         self._begin_recording()
@@ -114,10 +121,13 @@ class TownTrainer(Trainer):
         self.agent.remember(
             Collected(observations, masks, actions, dense, intrinsic, shaping, *outcome)
         )
-        paid = (streams.extrinsic, intrinsic, shaping)
-        self._book.add(*paid, dense, self._entropy.index_select(0, masks.sum(dim=1)))
+        paid, terms = (streams.extrinsic, intrinsic, shaping), tuple(streams.terms.values())
+        entropy = self._entropy.index_select(0, masks.sum(dim=1))
+        self._book.add(*paid, dense, entropy, *terms)
         chosen = (masks, q_values, actions, greedy)
-        self.recorder.record(StepRecord(*before, *chosen, *paid, novelty, info["affordance"]))
+        self.recorder.record(
+            StepRecord(*before, *chosen, *paid, novelty, info["affordance"], terms)
+        )
         self.env_steps += self.num_envs
         self.curriculum.steps_taken()
         return terminated | truncated
@@ -149,10 +159,11 @@ class TownTrainer(Trainer):
             "survival_steps": steps,
             "score": totals.dense,
             "reason": self._reason(row),
-            "stage": self.curriculum.stage_of(row),
+            "stage": self.curriculum.stage_played(row),
             "return_extrinsic": totals.extrinsic,
             "return_intrinsic": totals.intrinsic,
             "return_shaping": totals.shaping,
+            **{term_return(term): paid for term, paid in totals.terms.items()},
             "epsilon": self.epsilon.value,
             "intrinsic_weight": self.curiosity.weight,
             "env_row": row,
@@ -204,6 +215,7 @@ class TownTrainer(Trainer):
             layout.affordances,
             meters=len(layout.meters),
             actions=len(layout.actions),
+            shaping_terms=self.env.shaping_terms,
             row=RECORDED_ROW,
             device=self.device,
             live_stream_callback=callback,
@@ -249,6 +261,8 @@ class TownTrainer(Trainer):
             "recorder": self.recorder,
             "book": self._book,
             "reports": self._reports,
+            "epsilon": self.epsilon,
+            "update_clock": self.updates_due,
         }
 
     def state_dict(self) -> dict[str, Any]:
@@ -256,27 +270,30 @@ class TownTrainer(Trainer):
             "spec_hash": self.spec.hash,
             "parts": {name: part.state_dict() for name, part in self._parts().items()},
             "exploration": generator_state(self._generator),
-            "epsilon": self.epsilon.value,
-            "owed_steps": self.updates_due.owed_steps,
             "env_steps": self.env_steps,
             "finished_episodes": self.finished_episodes,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        if state.get("spec_hash") != self.spec.hash:
+        """Take up a saved state.
+
+        Raises: CheckpointError naming the field that cannot be that of this run. Part of the
+            state may have been taken up by then, so throw this trainer away.
+        """
+        found = state.get("spec_hash") if isinstance(state, Mapping) else None
+        if found != self.spec.hash:
             raise CheckpointError(
-                f"found the state of run spec {state.get('spec_hash')}; this run is "
-                f"{self.spec.hash}. Start a trainer from the saved run's own spec."
+                f"found the state of run spec {describe(found)}; this run is {self.spec.hash}. "
+                "Start a trainer from the saved run's own spec."
             )
-        try:
+        with below("state"):
             for name, part in self._parts().items():
-                part.load_state_dict(state["parts"][name])
+                with below(f"parts.{name}"):
+                    part.load_state_dict(state["parts"][name])
             load_generator(self._generator, state["exploration"], "exploration")
-            self.epsilon.value = state["epsilon"]
-            self.updates_due.owed_steps = state["owed_steps"]
-            self.env_steps = state["env_steps"]
-            self.finished_episodes = state["finished_episodes"]
-        except KeyError as error:
-            raise CheckpointError(f"the state lacks {error}; it was cut or changed") from None
+            self.env_steps = load_whole(state["env_steps"], 0, MOST_STEPS, "env_steps")
+            self.finished_episodes = load_whole(
+                state["finished_episodes"], 0, self.spec.budget, "finished_episodes"
+            )
         self._reports.restart_clock(self.env_steps)
         self._note_epsilon()

@@ -6,6 +6,7 @@ Letters: B transitions, N environments, D numbers of an observation, A actions.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -78,7 +79,35 @@ def total_reward(extrinsic: Tensor, intrinsic: Tensor, shaping: Tensor) -> Tenso
     return extrinsic + intrinsic + shaping
 
 
-def sparse_reward(terminated: Tensor, steps: Tensor, discount: float) -> Tensor:
+class Rewarded(Protocol):
+    """What `rewards_now` needs of a batch: transitions, or windows of steps."""
+
+    extrinsic: Tensor
+    intrinsic: Tensor
+    shaping: Tensor
+    terminated: Tensor
+    env_rows: Tensor
+
+    @property
+    def steps(self) -> Tensor | int: ...
+
+
+def rewards_now(batch: Rewarded, sparse: Tensor, discount: float) -> Tensor:
+    """What to learn from, under the curriculum stage that each environment is in now.
+
+    Args: batch: its streams are [..., B], the environments [B]. sparse: [N] bool, environments
+        whose stage pays -1 at death and else nothing.
+
+    Returns: [..., B].
+    """
+    extrinsic = batch.extrinsic
+    if bool(sparse.any()):
+        at_death = sparse_reward(batch.terminated, batch.steps, discount)
+        extrinsic = torch.where(sparse[batch.env_rows], at_death, extrinsic)
+    return total_reward(extrinsic, batch.intrinsic, batch.shaping)
+
+
+def sparse_reward(terminated: Tensor, steps: Tensor | int, discount: float) -> Tensor:
     """-1 at death, else 0: the extrinsic reward of the last curriculum stage.
 
     It needs nothing but `terminated`, so a change of stage leaves the replay usable. A row of k

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from hamlet.learning.saved_state import load_whole
+
 
 class UpdateClock:
     """One update for every `every` environment steps, at most `most_per_step` at once.
@@ -22,3 +27,10 @@ class UpdateClock:
         self.owed_steps += new_steps
         due, self.owed_steps = divmod(self.owed_steps, self.every)
         return min(due, self.most)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"owed_steps": self.owed_steps}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Raises: CheckpointError if as many steps are never owed."""
+        self.owed_steps = load_whole(state["owed_steps"], 0, self.every - 1, "owed_steps")

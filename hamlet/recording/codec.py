@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from hamlet.errors import Problem, SpecError
+from hamlet.json_documents import read_json
 from hamlet.recording.episode import Episode
 from hamlet.schema import (
     Choice,
@@ -21,6 +22,7 @@ from hamlet.schema import (
     Reader,
     Section,
     Text,
+    Unread,
     describe,
     validate,
 )
@@ -30,13 +32,6 @@ MAX_ENCODED_BYTES = 64 * 2**20  # after decompression: 100,000 steps of the town
 MAX_NUMBER = 10**12
 MAX_STEPS = 1_000_000
 NAME = Text(longest=60)
-
-
-class Plain(Reader):
-    """Whatever JSON holds; the player of the system knows what it means."""
-
-    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
-        return value
 
 
 class Column(Reader):
@@ -55,9 +50,9 @@ EPISODE_SCHEMA = Section(
     {
         "format": Choice(FORMAT),
         "number": Integer(1, MAX_NUMBER),
-        "start": MapOf(NAME, Plain(optional=True)),
+        "start": MapOf(NAME, Unread(optional=True)),
         "columns": MapOf(NAME, Column()),
-        "end": MapOf(NAME, Plain(optional=True)),
+        "end": MapOf(NAME, Unread(optional=True)),
         "ended_at": Number(0.0, 1e12),
     }
 )
@@ -78,7 +73,7 @@ def encode_episode(episode: Episode, compress: bool = True) -> bytes:
     }
     try:
         text = json.dumps(data, separators=(",", ":"), allow_nan=False)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         message = f"cannot be written as JSON ({error}); record plain, finite values"
         raise SpecError([Problem("episode", message)]) from None
     encoded = text.encode()
@@ -94,8 +89,8 @@ def decode_episode(content: bytes) -> Episode:
     if len(encoded) > MAX_ENCODED_BYTES:
         raise too_large()
     try:
-        data = json.loads(encoded, parse_constant=refuse_constant)
-    except (ValueError, RecursionError) as error:
+        data = read_json(encoded)
+    except ValueError as error:
         raise SpecError([Problem("episode", f"not valid JSON: {error}")]) from None
     read = validate(EPISODE_SCHEMA, data)
     check_columns(read["columns"])
@@ -130,7 +125,3 @@ def check_columns(columns: Mapping[str, list[Any]]) -> None:
 def too_large() -> SpecError:
     message = f"holds more than {MAX_ENCODED_BYTES >> 20} MiB; expected one recorded episode"
     return SpecError([Problem("episode", message)])
-
-
-def refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"found {describe(name)}; expected a finite number")

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from hamlet.errors import CheckpointError
 from hamlet.recording.episode import Episode
+from hamlet.schema import describe
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,7 @@ class StepRecord:
         q_values: [N, A] by which it chose. action: [N] int64. greedy: [N] bool.
         extrinsic, intrinsic, shaping: [N] what the step paid. novelty: [N] normalised error of
             the observation it led to. affordance: [N] id of the place used, -1 for none.
+        terms: [N] each, what `shaping` is the sum of, in the order of the recorder's names.
     """
 
     cell: Tensor
@@ -50,6 +52,7 @@ class StepRecord:
     shaping: Tensor
     novelty: Tensor
     affordance: Tensor
+    terms: tuple[Tensor, ...] = ()
 
 
 class EpisodeRecorder:
@@ -67,16 +70,21 @@ class EpisodeRecorder:
         *,
         meters: int,
         actions: int,
+        shaping_terms: Sequence[str] = (),
         row: int = 0,
         device: torch.device | str = "cpu",
         live_stream_callback: Callable[[Episode], None] | None = None,
     ) -> None:
-        """Args: live_stream_callback: gets every finished episode. It must not block; if it
-        fails, that is logged once per kind of error and training goes on."""
+        """Args:
+        shaping_terms: names of those that are on; each has a column `shaping_<name>`.
+        live_stream_callback: gets every finished episode. It must not block; if it fails, that
+            is logged once per kind of error and training goes on.
+        """
         self.row, self.grid_width, self.affordances = row, grid_width, tuple(affordances)
         self.live_stream_callback = live_stream_callback
         self._sizes = (meters, actions)
-        width = meters + actions + len(STREAMS) + 1
+        self._terms = tuple(f"shaping_{term}" for term in shaping_terms)
+        width = meters + actions + len(self._terms) + len(STREAMS) + 1
         self._fractions = torch.zeros(max_steps, width, device=device)
         self._whole = torch.zeros(max_steps, len(WHOLE) + actions, dtype=torch.int64, device=device)
         self._start: dict[str, Any] = {}
@@ -90,7 +98,7 @@ class EpisodeRecorder:
 
     def record(self, step: StepRecord) -> None:
         row, mine = self.row, slice(self.row, self.row + 1)
-        fractions = (step.extrinsic, step.intrinsic, step.shaping, step.novelty)
+        fractions = (*step.terms, step.extrinsic, step.intrinsic, step.shaping, step.novelty)
         torch.cat(
             (step.meters[row], step.q_values[row], *(values[mine] for values in fractions)),
             out=self._fractions[self._steps],
@@ -106,7 +114,9 @@ class EpisodeRecorder:
         """
         columns = self._columns()
         uses = [self.affordances[kind] for kind in self._used()]
-        totals = self._fractions[: self._steps, -len(STREAMS) - 1 : -1].double().sum(dim=0)
+        names = (*self._terms, *STREAMS)
+        sums = self._fractions[: self._steps, -len(names) - 1 : -1].double().sum(dim=0)
+        totals = dict(zip(names, rounded(sums), strict=True))
         episode = Episode(
             number=number,
             start=self._start,
@@ -114,7 +124,7 @@ class EpisodeRecorder:
             end={
                 "reason": reason,
                 "survival_steps": self._steps,
-                "totals": dict(zip(STREAMS, rounded(totals), strict=True)),
+                "totals": {name: totals[name] for name in (*STREAMS, *self._terms)},
                 "visits": dict(Counter(uses)),
                 "transitions": dict(Counter(f"{a}>{b}" for a, b in pairwise(uses) if a != b)),
                 "meters_at_end": rounded(meters_at_end),
@@ -131,18 +141,19 @@ class EpisodeRecorder:
         whole = self._whole[: self._steps]
         cell, mask = whole[:, 0], whole[:, len(WHOLE) :].bool()
         named = dict(zip(WHOLE, whole[:, : len(WHOLE)].unbind(1), strict=True))
-        first_stream = meters + actions
-        streams = {
-            name: [row[first_stream + place] for row in values]
-            for place, name in enumerate((*STREAMS, "novelty"))
+        after_values = meters + actions
+        named_streams = {
+            name: [row[after_values + place] for row in values]
+            for place, name in enumerate((*self._terms, *STREAMS, "novelty"))
         }
+        streams = {name: named_streams[name] for name in (*STREAMS, "novelty", *self._terms)}
         return {
             "x": (cell % self.grid_width).tolist(),
             "y": (cell // self.grid_width).tolist(),
             "meters": [row[:meters] for row in values],
             "action": named["action"].tolist(),
             "mask": mask.tolist(),
-            "q_values": [row[meters:first_stream] for row in values],
+            "q_values": [row[meters:after_values] for row in values],
             **streams,
             "hour": named["hour"].tolist(),
             "progress": named["progress"].tolist(),
@@ -176,16 +187,31 @@ class EpisodeRecorder:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Raises: CheckpointError if the saved steps do not fit this recorder."""
-        steps = len(state["whole"])
+        steps = self._saved_steps(state["whole"])
         for name, table in (("fractions", self._fractions), ("whole", self._whole)):
-            saved = state[name]
-            if saved.shape != table[:steps].shape or saved.dtype != table.dtype:
+            saved, fitting = state[name], table[:steps]
+            tensor = isinstance(saved, Tensor)
+            if not tensor or saved.shape != fitting.shape or saved.dtype != table.dtype:
+                found = f"{list(saved.shape)} {saved.dtype}" if tensor else describe(saved)
                 raise CheckpointError(
-                    f"recorder.{name}: found {list(saved.shape)} {saved.dtype}; expected at most "
-                    f"{list(table.shape)} {table.dtype}"
+                    f"{name}: found {found}; expected {list(fitting.shape)} {table.dtype}"
                 )
             table[:steps] = saved
+        places = self._whole[:steps, WHOLE.index("affordance")]
+        if not bool(((places >= -1) & (places < len(self.affordances))).all()):
+            raise CheckpointError(
+                f"whole: found a place that there is not; expected -1 to {len(self.affordances)}"
+            )
+        if not isinstance(state["start"], Mapping):
+            raise CheckpointError(f"start: found {describe(state['start'])}; expected a mapping")
         self._start, self._steps = dict(state["start"]), steps
+
+    def _saved_steps(self, whole: Any) -> int:
+        longest = len(self._whole)  # the last episode of a run stays, whole as it is
+        if not isinstance(whole, Tensor) or whole.ndim != 2 or len(whole) > longest:
+            found = f"{list(whole.shape)}" if isinstance(whole, Tensor) else describe(whole)
+            raise CheckpointError(f"whole: found {found}; expected at most {longest} steps")
+        return len(whole)
 
 
 def rounded(values: Tensor) -> Any:

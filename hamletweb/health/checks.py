@@ -90,7 +90,7 @@ def check_artifacts() -> Check:
 def check_workers() -> list[Check]:
     """One check for each queue that something must serve."""
     try:
-        heard = workers.heard_workers()
+        heard, all_heard = workers.heard_workers(), workers.all_heard()
     except redis.RedisError:
         return []  # the broker's own check says so
     served = {queue for worker in heard for queue in worker.queues}
@@ -105,12 +105,16 @@ def check_workers() -> list[Check]:
             f"worker:{kind}",
             ok,
             needed=False,
-            text=f"a worker serves {kind}"
-            if ok
-            else f"no worker for {kind} was heard of in the last {workers.HEARD_WITHIN_S:.0f} s",
+            text=f"a worker serves {kind}" if ok else unheard(kind, all_heard),
         )
         for kind, ok in found.items()
     ]
+
+
+def unheard(kind: str, all_heard: bool) -> str:
+    if all_heard:
+        return f"no worker for {kind} was heard of in the last {workers.HEARD_WITHIN_S:.0f} s"
+    return f"no worker for {kind} has spoken since Valkey was emptied, a few seconds ago"
 
 
 class _MissingError(Exception):

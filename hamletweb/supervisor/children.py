@@ -18,6 +18,9 @@ from hamletweb.supervisor.screen import say
 
 STEADY_S = 60.0  # a process that ran this long starts anew with the shortest pause
 LONGEST_PAUSE_S = 60.0
+# A request at which the application works for so long hangs; hashing the largest model file before
+# it is sent takes some seconds. What it does not count stands in hamletweb/bounded_daphne.py.
+HTTP_TIMEOUT_S = "300"
 LOG_LIMIT_BYTES = 10_000_000
 
 
@@ -39,7 +42,10 @@ def roles(plan: Plan) -> tuple[Role, ...]:
         Role(
             "web",
             "web server",
-            ("-m", "daphne", "-b", plan.host, "-p", str(plan.port), "hamletweb.asgi:application"),
+            (
+                *("-m", "hamletweb.bounded_daphne", "-b", plan.host, "-p", str(plan.port)),
+                *("--http-timeout", HTTP_TIMEOUT_S, "hamletweb.asgi:application"),
+            ),
             5.0,
         ),
         # It saves its run and hands it back before it ends.

@@ -5,14 +5,17 @@ Each step may be done twice, and by two processes at once, with the effect of on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
+from django.contrib.auth.hashers import check_password
 from django.core.management import call_command
 from django.db import connection
 from django.db.models import Q, QuerySet
 
 from hamlet.errors import SpecError
-from registry.accounts.models import ApiToken, Role, Scope, User
+from registry.accounts.models import ApiToken, Classroom, Role, Scope, User
 from registry.accounts.services import (
     create_first_accounts,
     find_token,
@@ -30,22 +33,35 @@ FIRST_RUN = {"system": "town", "level": "L0.5", "name": "First steps"}
 
 @dataclass(frozen=True)
 class FirstSteps:
-    """What `up` shows and keeps. Accounts are None where there were some before."""
+    """What `up` shows and keeps.
+
+    Attributes:
+        accounts, classroom: made just now; None where there were some before.
+        valid_accounts, valid_classroom: those of an earlier start that still open something.
+    """
 
     api_key: str | None
     accounts: dict[str, str] | None
     classroom: dict[str, str] | None
+    valid_accounts: dict[str, str]
+    valid_classroom: dict[str, str] | None
     notes: list[str]
 
     def to_data(self) -> dict[str, object]:
         return asdict(self)
 
 
-def take_first_steps(known_api_key: str | None) -> FirstSteps:
+def take_first_steps(
+    known_api_key: str | None,
+    known_accounts: Mapping[str, str] | None = None,
+    known_classroom: Mapping[str, str] | None = None,
+) -> FirstSteps:
     """Bring the tables up to date, make accounts and a run if there are none, see to an API key.
 
     Args:
         known_api_key: the one in up.json; kept if it still opens everything.
+        known_accounts: first passwords in up.json; those that were changed are no longer kept.
+        known_classroom: name and join code in up.json.
     """
     migrate_alone()
     made = create_first_accounts()
@@ -59,8 +75,29 @@ def take_first_steps(known_api_key: str | None) -> FirstSteps:
         api_key=api_key,
         accounts=made and made.passwords,
         classroom=made and {"name": made.classroom, "join_code": made.join_code},
+        valid_accounts=valid_accounts(known_accounts or {}),
+        valid_classroom=valid_classroom(known_classroom),
         notes=notes,
     )
+
+
+def valid_accounts(known: Mapping[str, str]) -> dict[str, str]:
+    """Those names whose account still has this password."""
+    encoded = dict(
+        User.objects.filter(username__in=list(known), is_active=True).values_list(
+            "username", "password"
+        )
+    )
+    names = [name for name in known if name in encoded]
+    with ThreadPoolExecutor() as pool:  # a hash takes a third of a second, and threads share it
+        fits = list(pool.map(lambda name: check_password(known[name], encoded[name]), names))
+    return {name: known[name] for name, fit in zip(names, fits, strict=True) if fit}
+
+
+def valid_classroom(known: Mapping[str, str] | None) -> dict[str, str] | None:
+    """The class with the code that opens it now; None if it is gone."""
+    found = Classroom.objects.filter(name=known["name"]).first() if known else None
+    return {"name": found.name, "join_code": found.spelled_code} if found else None
 
 
 def migrate_alone() -> None:

@@ -68,18 +68,20 @@ class Platform:
             raise CannotStartError(str(error)) from error
         self.servers.start()
         before = read_up_file(self.plan.data_dir)
-        steps = self.prepare(before.get("api_key"))
+        steps = self.prepare(before)
         self.children.start()
-        written = self.write_up_file(before, steps)
+        written = self.write_up_file(steps)
         self.wait_until_ready()
         say(f"ready after {time.monotonic() - began:.1f} s; Ctrl-C stops everything")
         show_box(self.welcome(steps, written))
 
-    def prepare(self, api_key: str | None) -> dict[str, Any]:
+    def prepare(self, before: dict[str, Any]) -> dict[str, Any]:
         """Bring the database up to date in a process of its own.
 
+        Args: before: what up.json held.
         Raises: CannotStartError with the last words of that process.
         """
+        known = {name: before.get(name) for name in ("api_key", "accounts", "class")}
         log = self.children.log_dir / "prepare.log"
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with open(descriptor, "wb") as errors:
@@ -87,7 +89,7 @@ class Platform:
                 [sys.executable, str(ROOT / "manage.py"), "prepare"],
                 cwd=ROOT,
                 env=self.environment,
-                input=json.dumps({"api_key": api_key}).encode(),
+                input=json.dumps(known).encode(),
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 start_new_session=True,
@@ -104,13 +106,13 @@ class Platform:
             say(note)
         return steps
 
-    def write_up_file(self, before: dict[str, Any], steps: dict[str, Any]) -> dict[str, Any]:
+    def write_up_file(self, steps: dict[str, Any]) -> dict[str, Any]:
         content = {
             "url": self.plan.url,
             "api_key": steps["api_key"],
             # Where a terminal was closed too soon, the first passwords are still here.
-            "accounts": steps["accounts"] or before.get("accounts"),
-            "class": steps["classroom"] or before.get("class"),
+            "accounts": steps["accounts"] or steps["valid_accounts"],
+            "class": steps["classroom"] or steps["valid_classroom"],
             "pid": os.getpid(),
             "ports": {"web": self.plan.port} | self.servers.ports,
             "data_dir": str(self.plan.data_dir),

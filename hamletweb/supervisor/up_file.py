@@ -2,8 +2,8 @@
 
 {"url": "http://127.0.0.1:8000",
  "api_key": "...",                      valid for an admin, checked at each start
- "accounts": {"admin": "...", ...},     the first passwords, until somebody changes them
- "class": {"name": "...", "join_code": "..."},
+ "accounts": {"admin": "...", ...},     first passwords; at each start, changed ones go from here
+ "class": {"name": "...", "join_code": "..."},     the first class, if it is there
  "pid": 4242, "ports": {"web": 8000, "postgres": 41321, "valkey": 40213},
  "data_dir": "..."}
 """

@@ -10,15 +10,11 @@ from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 from django.utils import timezone
 
+from registry.accounts.addresses import address_of
 from registry.accounts.errors import AccountError, ThrottleUnavailableError, TooManyAttemptsError
 from registry.accounts.models import Scope, User
 from registry.accounts.roles import is_admin
 from registry.accounts.throttle import LOGIN, LOGIN_ADDRESS, counted
-
-
-def address_of(request: Any) -> str:
-    """Of the client, or of the proxy in front; a header that anybody can write is not asked."""
-    return request.META.get("REMOTE_ADDR", "")
 
 
 class CountedLogin:

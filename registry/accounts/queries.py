@@ -9,15 +9,6 @@ from registry.accounts.models import ApiToken, Classroom, Membership, User
 from registry.accounts.roles import is_admin, is_instructor
 
 
-def visible_classrooms(user: User | AnonymousUser) -> QuerySet[Classroom]:
-    """Classes a user is in, as student or as instructor; all of them for admins."""
-    if is_admin(user):
-        return Classroom.objects.all()
-    if not user.is_authenticated:
-        return Classroom.objects.none()
-    return Classroom.objects.filter(pk__in=classroom_ids(user))
-
-
 def taught_classrooms(user: User | AnonymousUser) -> QuerySet[Classroom]:
     """Classes in which a user may start runs and change models."""
     if is_admin(user):

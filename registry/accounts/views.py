@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from registry.accounts import queries, services
+from registry.accounts.addresses import address_of
 from registry.accounts.errors import AccountError, ThrottleUnavailableError, TooManyAttemptsError
 from registry.accounts.forms import (
     JoinAnotherForm,
@@ -23,7 +24,6 @@ from registry.accounts.forms import (
     LoginForm,
     TokenForm,
     add_account_error,
-    address_of,
 )
 from registry.accounts.models import ApiToken
 from registry.accounts.roles import role_of, teaches

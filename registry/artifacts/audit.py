@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
+from pathlib import Path
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
@@ -18,6 +20,7 @@ from registry.artifacts.models import Artifact
 
 # A file this young may be one whose row is about to be written.
 SETTLED_AFTER = timedelta(minutes=10)
+FILES_AT_ONCE = 500
 DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -87,21 +90,29 @@ def check(artifact: Artifact) -> Finding | None:
     return None
 
 
-def stray_files() -> Iterator[Finding]:
-    settled = time.time() - SETTLED_AFTER.total_seconds()
-    for path in store.stored_files():
-        try:
-            status = path.stat()
-        except FileNotFoundError:
-            continue  # retention removed it in this moment
-        if status.st_mtime > settled:
-            continue
-        in_place = DIGEST.fullmatch(path.name) and path == store.path_of(path.name)
-        if not in_place or not Artifact.objects.filter(sha256=path.name).exists():
-            yield Finding(Fault.STRAY, str(path), f"{status.st_size} bytes")
+def stray_files(settled_after: timedelta = SETTLED_AFTER) -> Iterator[Finding]:
+    """Files that no row names, and that have lain there for so long."""
+    settled = time.time() - settled_after.total_seconds()
+    for paths in batched(store.stored_files(), FILES_AT_ONCE):
+        names = [path.name for path in paths if DIGEST.fullmatch(path.name)]
+        known = set(Artifact.objects.filter(sha256__in=names).values_list("sha256", flat=True))
+        for path in paths:
+            if path.name in known and path == store.path_of(path.name):
+                continue
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue  # retention removed it in this moment
+            if status.st_mtime <= settled:
+                yield Finding(Fault.STRAY, str(path), f"{status.st_size} bytes")
 
 
-def unused() -> QuerySet[Artifact]:
+def batched(paths: Iterator[Path], size: int) -> Iterator[list[Path]]:
+    while batch := list(itertools.islice(paths, size)):
+        yield batch
+
+
+def unused(settled_after: timedelta = SETTLED_AFTER) -> QuerySet[Artifact]:
     """Rows that no other row points at, whichever app the other row belongs to."""
     used = Q()
     for relation in Artifact._meta.related_objects:
@@ -109,14 +120,14 @@ def unused() -> QuerySet[Artifact]:
             **{relation.field.name: OuterRef("pk")}
         )
         used |= Q(Exists(pointing))
-    settled = timezone.now() - SETTLED_AFTER
+    settled = timezone.now() - settled_after
     return Artifact.objects.filter(~used, created_at__lt=settled).order_by("sha256")
 
 
 def discard(report: Report) -> int:
     """Remove what the report found to be stray or unused. Returns: how many files."""
     unused_digests = [f.what for f in report.findings if f.fault == Fault.UNUSED]
-    removed = len(store.discard_unreferenced(unused_digests))
+    removed = len(store.discard_unreferenced(unused_digests, untouched_for=SETTLED_AFTER))
     for finding in report.findings:
         if finding.fault == Fault.STRAY and store.remove_stray(finding.what):
             removed += 1

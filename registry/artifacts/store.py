@@ -33,22 +33,35 @@ CHUNK_BYTES = 1024 * 1024
 ABANDONED_AFTER = timedelta(hours=24)
 
 
-def store_file(path_or_bytes: Path | str | bytes, media_type: str) -> Artifact:
+def store_file(
+    path_or_bytes: Path | str | bytes, media_type: str, *, move: bool = False
+) -> Artifact:
     """Keep a file. Storing the same bytes again, even at the same time, gives the same row.
 
     A stored file that was damaged is mended by this, since the good bytes replace it.
+
+    Args:
+        move: take the file itself instead of a copy, where it lies on the store's file system.
+            It is gone from its place once it is stored; after an error it is still there.
 
     Raises: ArtifactTooLargeError; OSError when the disk is full or cannot be written.
     """
     temporary = _temporary_path()
     try:
-        digest, size_bytes = _write(_chunks(path_or_bytes), temporary)
+        if move and _linked(Path(path_or_bytes), temporary):
+            digest, size_bytes = _flush_and_hash(temporary)
+        else:
+            digest, size_bytes = _write(_chunks(path_or_bytes), temporary)
         with transaction.atomic():
             _lock(digest)
+            # The file's time says when its bytes were last stored; `_stored_again` asks for it.
+            os.utime(temporary)
             _move_into_place(temporary, path_of(digest))
             artifact, _ = Artifact.objects.get_or_create(
                 sha256=digest, defaults={"size_bytes": size_bytes, "media_type": media_type}
             )
+        if move:
+            Path(path_or_bytes).unlink(missing_ok=True)
         return artifact
     finally:
         temporary.unlink(missing_ok=True)
@@ -111,15 +124,21 @@ def open_verified(artifact: Artifact) -> BinaryIO:
         raise _missing(artifact, error) from error
 
 
-def discard_unreferenced(digests: Iterable[str]) -> list[str]:
+def discard_unreferenced(
+    digests: Iterable[str], *, untouched_for: timedelta = ABANDONED_AFTER
+) -> list[str]:
     """Remove rows and files that nothing points at any more; what is still used stays.
 
     The row goes first, and the file once the row is gone for good: a crash in between leaves a
     file without a row, never a row without its file.
 
+    Args:
+        untouched_for: of bytes that were stored more than once. Whoever stored them last got the
+            old row and may be about to point at it, so they stay for so long after that.
+
     Returns: the digests whose rows were removed.
     """
-    removed = [digest for digest in digests if _delete_row(digest)]
+    removed = [digest for digest in digests if _delete_row(digest, untouched_for)]
     transaction.on_commit(partial(_unlink_all, removed))
     return removed
 
@@ -141,7 +160,10 @@ def stored_files() -> Iterator[Path]:
 
 
 def remove_stray(path: Path | str) -> bool:
-    """Remove a file of the store that has no row. Returns: False if it got one meanwhile."""
+    """Remove a file of the store that has no row.
+
+    Returns: False if it got one meanwhile, or somebody else has removed it.
+    """
     path = Path(path)
     if not path.is_relative_to(root() / "sha256"):
         raise ValueError(f"{path} does not lie in the store")
@@ -150,7 +172,10 @@ def remove_stray(path: Path | str) -> bool:
             _lock(path.name)
             if Artifact.objects.filter(sha256=path.name).exists():
                 return False
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
     return True
 
 
@@ -174,6 +199,28 @@ def _temporary_path() -> Path:
     return folder / uuid.uuid4().hex
 
 
+def _linked(source: Path, temporary: Path) -> bool:
+    """Give the file a second name in the store. False where its file system cannot."""
+    try:
+        os.link(source, temporary, follow_symlinks=False)
+    except FileNotFoundError:
+        raise
+    except OSError:
+        return False
+    return temporary.is_file() and not temporary.is_symlink()
+
+
+def _flush_and_hash(path: Path) -> tuple[str, int]:
+    """Of a file that is complete. Returns: (sha256 in hex, size in bytes)."""
+    with path.open("r+b") as file:
+        size_bytes = os.fstat(file.fileno()).st_size
+        if size_bytes > settings.ARTIFACT_MAX_BYTES:
+            raise _too_large()
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        os.fsync(file.fileno())
+    return digest, size_bytes
+
+
 def _chunks(path_or_bytes: Path | str | bytes) -> Iterator[bytes]:
     if isinstance(path_or_bytes, bytes):
         yield path_or_bytes
@@ -191,10 +238,7 @@ def _write(chunks: Iterator[bytes], path: Path) -> tuple[str, int]:
         for chunk in chunks:
             size_bytes += len(chunk)
             if size_bytes > limit:
-                raise ArtifactTooLargeError(
-                    f"the file is larger than {limit} bytes, the most the store takes. "
-                    "Make it smaller, or raise HAMLET_ARTIFACT_MAX_BYTES."
-                )
+                raise _too_large()
             digest.update(chunk)
             file.write(chunk)
         file.flush()
@@ -226,10 +270,12 @@ def _lock(digest: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [key])
 
 
-def _delete_row(digest: str) -> bool:
+def _delete_row(digest: str, untouched_for: timedelta) -> bool:
     try:
         with transaction.atomic():
             _lock(digest)
+            if _stored_again(digest, untouched_for):
+                return False
             with connection.cursor() as cursor:
                 # The trigger on this table refuses every deletion that is not announced.
                 cursor.execute("SET LOCAL hamlet.discarding = 'on'")
@@ -239,6 +285,18 @@ def _delete_row(digest: str) -> bool:
     return deleted > 0
 
 
+def _stored_again(digest: str, lately: timedelta) -> bool:
+    """Whether these bytes were stored anew after their row was made, and that not long ago."""
+    row = Artifact.objects.filter(sha256=digest).first()
+    try:
+        touched_at = path_of(digest).stat().st_mtime
+    except FileNotFoundError:
+        return False
+    if row is None or touched_at <= row.created_at.timestamp():
+        return False
+    return touched_at > time.time() - lately.total_seconds()
+
+
 def _unlink_all(digests: list[str]) -> None:
     for digest in digests:
         with transaction.atomic():
@@ -246,6 +304,13 @@ def _unlink_all(digests: list[str]) -> None:
             # Somebody may have stored the same bytes again since; then the file is theirs.
             if not Artifact.objects.filter(sha256=digest).exists():
                 path_of(digest).unlink(missing_ok=True)
+
+
+def _too_large() -> ArtifactTooLargeError:
+    return ArtifactTooLargeError(
+        f"the file is larger than {settings.ARTIFACT_MAX_BYTES} bytes, the most the store takes. "
+        "Make it smaller, or raise HAMLET_ARTIFACT_MAX_BYTES."
+    )
 
 
 def _check_size(artifact: Artifact, found: int) -> None:

@@ -18,7 +18,6 @@ from registry.accounts.permissions import Access
 from registry.api_schema import PREDICT_BODY, PredictionData, answers
 from registry.names import LATEST
 from registry.queries import NUMBER, find_version
-from registry.serving.prediction import predict
 
 ROUTING = Section(
     {
@@ -39,6 +38,9 @@ class Predict(APIView):
     )
     def post(self, request: Request) -> Response:
         """Ask a version what it would do. Without version or alias, the newest answers."""
+        # Brings torch. A web process has it since its start; what only lists routes needs none.
+        from registry.serving.prediction import predict
+
         started = time.perf_counter()
         data = request.data
         parse_s = time.perf_counter() - started

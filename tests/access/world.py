@@ -11,10 +11,9 @@ from hamlet.recording import Episode, encode_episode
 from registry.accounts.models import Classroom, Scope, User
 from registry.accounts.services import issue_token
 from registry.artifacts.store import store_file
-from registry.checkpoints import store_checkpoint
 from registry.models import RegisteredModel
 from registry.services import ensure_model, move_alias, register_version, save_brain_spec
-from tests.registry.checkpoints import DENSE, checkpoint_bytes
+from tests.registry.checkpoints import DENSE, checkpoint_bytes, store_checkpoint
 from training import services as training
 from training.models import Replay, Run
 

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from registry.accounts import throttle
+from registry.accounts.addresses import read_address
 from registry.accounts.errors import TooManyAttemptsError, spell_wait
 from registry.accounts.throttle import LOGIN, Limit, counted
 
@@ -74,6 +75,52 @@ def test_trying_while_waiting_does_not_make_the_wait_longer(student, redis_url):
 def test_nobody_is_locked_out_from_another_address(student):
     use_up_attempts("student", address="10.0.0.66")
     assert sign_in("student", student.plain_password, address="10.0.0.1").status_code == 302
+
+
+def through_proxies(*forwarded: str, proxy: str = "10.9.9.9") -> int:
+    """One wrong attempt, as the web process sees it behind a proxy. Returns: the status."""
+    client = Client(REMOTE_ADDR=proxy, headers={"X-Forwarded-For": ", ".join(forwarded)})
+    data = {"username": "student", "password": "wrong"}
+    return client.post(reverse("login"), data).status_code
+
+
+def test_behind_proxies_each_client_counts_for_itself(student, settings):
+    settings.PROXIES = 2
+    for number in range(LOGIN.attempts):
+        # What the client claims itself stands furthest left, and changes nothing.
+        assert through_proxies(f"1.2.3.{number}", "203.0.113.5:4711", "10.8.8.8") == 422
+    assert through_proxies("203.0.113.6", "203.0.113.5", "10.8.8.8") == 429
+    assert through_proxies("203.0.113.5", "203.0.113.6", "10.8.8.8") == 422
+
+
+def test_without_trusted_proxies_the_header_is_nobody(student):
+    for number in range(LOGIN.attempts):
+        assert through_proxies(f"203.0.113.{number}") == 422
+    assert through_proxies("203.0.113.99") == 429
+
+
+@pytest.mark.parametrize("forwarded", [("not an address",), ()])
+def test_what_did_not_pass_all_proxies_counts_as_its_direct_peer(student, settings, forwarded):
+    settings.PROXIES = 1
+    for _ in range(LOGIN.attempts):
+        assert through_proxies(*forwarded) == 422
+    assert through_proxies(*forwarded) == 429
+    assert through_proxies(*forwarded, proxy="10.9.9.10") == 422
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        (" 203.0.113.5 ", "203.0.113.5"),
+        ("203.0.113.5:80", "203.0.113.5"),
+        ("2001:DB8::1", "2001:db8::1"),
+        ("[2001:db8::1]:443", "2001:db8::1"),
+        ("unknown", ""),
+        ("", ""),
+    ],
+)
+def test_addresses_are_read_as_proxies_write_them(written, address):
+    assert read_address(written) == address
 
 
 def test_neighbours_at_the_same_address_still_sign_in(student, instructor):

@@ -1,7 +1,4 @@
-"""Each field of a brain spec changes what is built: the network, the optimiser or the loss.
-
-Fields of `q_learning` and `replay` are honoured by the learners and have their test there.
-"""
+"""Each field of a brain spec changes what is built: network, optimiser, loss, learner, replay."""
 
 from typing import Any
 
@@ -10,12 +7,15 @@ import torch
 
 from hamlet.brains import FAMILIES, BrainSpec, compile_brain, make_loss, make_optimizer
 from hamlet.brains.optimizing import make_scheduler
+from hamlet.errors import SpecError
+from hamlet.learning.agents import Circumstances, make_agent
+from hamlet.learning.transitions import Collected
 from tests.brains.layouts import TINY
 from tests.brains.specs import SMALL, changed, leaves
 
 UPDATES = 4
 ONLY_TEXT = {"version", "description"}
-FOR_LEARNERS = ("q_learning.", "replay.")
+LEARNERS = ("q_learning.", "replay.")
 
 BLOCK_CHANGES: dict[str, dict[str, Any]] = {
     "feedforward": {
@@ -87,6 +87,31 @@ LEARNING_CHANGES = [
     ({"loss.type": "smooth_l1"}, "loss.huber_delta", 0.5),
 ]
 
+# Family, base of the spec, field and its other value. Dueling brains learn as feedforward ones.
+SMALL_REPLAY = {"replay.capacity": 64, "replay.batch_size": 8}
+SMALL_WINDOWS = {**SMALL_REPLAY, "replay.sequence_length": 4, "replay.burn_in": 2}
+PRIORITIZED = {**SMALL_REPLAY, "replay.prioritized": True}
+IN_BOTH = (
+    ("q_learning.gamma", 0.5),
+    ("q_learning.target_update_frequency", 2),
+    ("q_learning.use_double_dqn", False),
+    ("q_learning.gradient_clip", 0.01),
+    ("replay.capacity", 24),
+    ("replay.batch_size", 5),
+)
+LEARNER_CHANGES = [
+    *(("feedforward", SMALL_REPLAY, path, value) for path, value in IN_BOTH),
+    *(("recurrent_spatial", SMALL_WINDOWS, path, value) for path, value in IN_BOTH),
+    ("feedforward", SMALL_REPLAY, "q_learning.n_step", 3),
+    ("feedforward", SMALL_REPLAY, "replay.prioritized", True),
+    ("feedforward", PRIORITIZED, "replay.priority_alpha", 0.1),
+    ("feedforward", PRIORITIZED, "replay.priority_beta", 0.9),
+    ("feedforward", PRIORITIZED, "replay.priority_beta_annealing", False),
+    ("recurrent_spatial", SMALL_WINDOWS, "replay.sequence_length", 5),
+    ("recurrent_spatial", SMALL_WINDOWS, "replay.burn_in", 1),
+]
+REFUSED = {"recurrent_spatial": {"q_learning.n_step": 2, "replay.prioritized": True}}
+
 
 def outcome(spec: BrainSpec) -> list[torch.Tensor]:
     """Everything the spec decides: weights after a few updates, and values in training mode."""
@@ -139,6 +164,54 @@ def test_a_field_of_optimizer_or_loss_changes_learning(base, path, value):
     assert differs(before, changed(SMALL["feedforward"], change))
 
 
+def learned(spec: BrainSpec) -> dict[str, torch.Tensor]:
+    """Weights after an agent lived some steps in three environments and learned from them."""
+    agent = make_agent(spec, TINY, 3, seed=0)
+    drawn = torch.Generator().manual_seed(5)
+    for step in range(16):
+        obs, following = (torch.rand(3, TINY.size, generator=drawn) for _ in range(2))
+        legal = torch.ones(3, 8, dtype=torch.bool)
+        ended = torch.tensor([step == 7, False, step == 11])
+        rewards = [torch.rand(3, generator=drawn) * 0.1 for _ in range(3)]
+        actions = torch.randint(8, (3,), generator=drawn)
+        agent.q_values(obs)
+        agent.remember(
+            Collected(obs, legal, actions, *rewards, ended, ended & False, following, legal)
+        )
+    for _ in range(UPDATES):
+        agent.learn(2, Circumstances(torch.zeros(3, dtype=torch.bool), share_done=0.5))
+    return {name: value.clone() for name, value in agent.learner.online.state_dict().items()}
+
+
+def learns_otherwise(one: BrainSpec, other: BrainSpec) -> bool:
+    before, after = learned(one), learned(other)
+    return not all(torch.equal(before[name], after[name]) for name in before)
+
+
+@pytest.mark.parametrize(("family", "base", "path", "value"), LEARNER_CHANGES)
+def test_a_field_of_q_learning_or_replay_changes_learning(family, base, path, value):
+    # Far steps, so that the online network has left its target behind.
+    base = {**base, "optimizer.learning_rate": 0.01}
+    before = changed(SMALL[family], base)
+    assert dict(leaves(before.data))[path] != value
+    assert learns_otherwise(before, changed(SMALL[family], {**base, path: value}))
+
+
+@pytest.mark.parametrize("family", ["feedforward", "recurrent_spatial"])
+def test_the_same_learner_learns_the_same(family):
+    base = SMALL_WINDOWS if family == "recurrent_spatial" else PRIORITIZED
+    assert not learns_otherwise(*(changed(SMALL[family], base) for _ in range(2)))
+
+
+@pytest.mark.parametrize(
+    ("family", "path", "value"),
+    [(family, *field) for family, fields in REFUSED.items() for field in fields.items()],
+)
+def test_a_field_that_a_family_does_not_honour_is_refused_by_its_path(family, path, value):
+    with pytest.raises(SpecError, match=path.replace(".", r"\.")):
+        changed(SMALL[family], {path: value})
+
+
 def test_changing_nothing_changes_nothing():
     spec = changed(SMALL["dueling"], {"architecture.dueling.dropout": 0.5})
     assert not differs(spec, changed(SMALL["dueling"], {"architecture.dueling.dropout": 0.5}))
@@ -152,4 +225,15 @@ def test_the_tables_above_leave_no_field_out():
     covered = {path for _, path, _ in LEARNING_CHANGES} | ONLY_TEXT | {"architecture.type"}
     for family, changes in BLOCK_CHANGES.items():
         covered |= {f"architecture.{family}.{path}" for path in changes}
-    assert {path for path in fields - covered if not path.startswith(FOR_LEARNERS)} == set()
+    assert {path for path in fields - covered if not path.startswith(LEARNERS)} == set()
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_table_of_learners_leaves_no_field_out(family):
+    like = "recurrent_spatial" if family == "recurrent_spatial" else "feedforward"
+    fields = {path for path, _ in leaves(changed(SMALL[family], {}).data)}
+    if like == "feedforward":
+        fields |= {path for path, _ in leaves(changed(SMALL[family], PRIORITIZED).data)}
+    covered = {path for name, _, path, _ in LEARNER_CHANGES if name == like}
+    covered |= set(REFUSED.get(family, {}))
+    assert {path for path in fields if path.startswith(LEARNERS)} == covered

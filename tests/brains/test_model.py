@@ -114,6 +114,29 @@ def test_masks_of_zero_and_one_are_taken_as_gymnasium_gives_them(dueling, dtype)
     assert int(dueling.predict(rand(D), action_mask=mask)["actions"]) == 3
 
 
+@pytest.mark.parametrize("one", [1, np.int8(1), np.int64(1), np.bool_(True), True])
+def test_masks_may_be_lists_of_zero_and_one(dueling, one):
+    zero = type(one)(0)
+    mask = [zero] * 3 + [one] + [zero] * 4
+    assert int(dueling.predict(rand(D), action_mask=mask)["actions"]) == 3
+    several = dueling.predict(rand(2, D), action_mask=[mask, tuple(reversed(mask))])
+    assert several["actions"].tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64, np.int32])
+def test_observations_and_epsilon_may_be_numpy_scalars(dueling, kind):
+    obs = [kind(number) for number in range(D)]
+    expected = dueling.predict([float(number) for number in range(D)])
+    assert torch.equal(dueling.predict(obs)["q_values"], expected["q_values"])
+    batch = dueling.predict([obs, obs])["q_values"]
+    assert batch.shape == (2, 8)
+    explored = [
+        dueling.predict(obs, epsilon=chance, generator=torch.Generator().manual_seed(3))
+        for chance in (kind(1), 1)
+    ]
+    assert explored[0]["actions"] == explored[1]["actions"]
+
+
 def test_exploring_takes_legal_actions_only_and_the_seed_decides(dueling):
     obs = rand(1, D).repeat(500, 1)
     mask = torch.tensor([[True, False, True, False, False, True, False, False]]).repeat(500, 1)
@@ -140,6 +163,22 @@ def test_exploring_takes_legal_actions_only_and_the_seed_decides(dueling):
         ({"epsilon": True}, "epsilon", "found True"),
         ({"epsilon": 0.1}, "generator", "pass a torch.Generator"),
         ({"hidden": (1, 2)}, "hidden", "keeps no hidden state"),
+        ({"epsilon": "0.5"}, "epsilon", "found '0.5'; expected a number from 0 to 1"),
+        ({"epsilon": np.complex64(0)}, "epsilon", "expected a number from 0 to 1"),
+        ({"generator": 7}, "generator", "found 7; expected a torch.Generator"),
+        ({"generator": 7, "epsilon": 0.5}, "generator", "found 7"),
+        ({"obs": torch.zeros(D).to_sparse()}, "observation", "layout torch.sparse_coo"),
+        ({"obs": torch.zeros(D, device="meta")}, "observation", "found a meta tensor"),
+        ({"obs": torch.zeros(D, dtype=torch.complex64)}, "observation", "found complex64"),
+        ({"obs": None}, "observation", "missing"),
+        ({"obs": 3}, "observation", "found 3; expected a list"),
+        ({"obs": {"a": 1}}, "observation", "found a mapping"),
+        ({"obs": [object()] * D}, "observation[0]", "nested 2 deep"),
+        ({"action_mask": torch.ones(8, device="meta").int()}, "action_mask", "a meta tensor"),
+        ({"action_mask": torch.ones(8).int().to_sparse()}, "action_mask", "torch.sparse_coo"),
+        ({"action_mask": [1, 2, 1, 1, 1, 1, 1, 1]}, "action_mask[0][1]", "found 2"),
+        ({"action_mask": "11111111"}, "action_mask", "found '11111111'"),
+        ({"action_mask": 1}, "action_mask", "found 1"),
     ],
 )
 def test_wrong_arguments_are_refused_by_name(dueling, changes, path, part):
@@ -156,6 +195,9 @@ def test_wrong_arguments_are_refused_by_name(dueling, changes, path, part):
         ((torch.zeros(1, 2, 12), torch.zeros(1, 2, 12)), "hidden_h: found a batch of 2"),
         ((torch.zeros(1, 1, 11), torch.zeros(1, 1, 12)), "found 11 entries; expected 12"),
         ((torch.full((1, 1, 12), torch.nan), torch.zeros(1, 1, 12)), "found NaN"),
+        ((torch.zeros(1, 1, 12), torch.zeros(1, 1, 12).to_sparse()), "hidden_c: found a tensor"),
+        ((7, "x"), "hidden_h: found 7"),
+        (7, "the pair"),
     ],
 )
 def test_a_wrong_hidden_state_is_refused(recurrent, hidden, part):
@@ -264,6 +306,9 @@ def test_a_stateful_model_refuses_another_batch_size_until_reset(recurrent):
         stateful.predict(rand(3, D))
     with pytest.raises(InputError, match=r"found shape \[3\]; expected \[2\]"):
         stateful.reset([True, False, True])
+    for mask in ("x", [object()], 7, torch.zeros(2, device="meta").to_sparse):
+        with pytest.raises(InputError, match="mask: found"):
+            stateful.reset(mask)
     stateful.reset()
     assert stateful.predict(rand(3, D))["actions"].shape == (3,)
 

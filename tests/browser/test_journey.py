@@ -58,7 +58,7 @@ def test_an_instructor_starts_a_run_and_a_student_watches_it_learn(
     expect(page.locator(".need")).to_have_count(8)
     expect(page.locator(".choice.taken")).to_have_count(1)
     expect(page.locator('[data-town="best"]')).to_contain_text("Lived")
-    expect(page.locator("[data-survival] canvas")).to_be_visible()
+    expect(page.locator("[data-score] canvas")).to_be_visible()
     expect(page.locator("[data-metrics]")).to_contain_text("Epsilon")
 
     # A student of the class watches the same run without buttons to steer it.

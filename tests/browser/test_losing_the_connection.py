@@ -34,7 +34,8 @@ def own_server(
 def start_again(url: str, log: Path) -> PlatformProcess:
     """The same server on the same port, as a supervisor starts it."""
     port = url.rpartition(":")[2]
-    command = ["-m", "daphne", "-b", "127.0.0.1", "-p", port, "hamletweb.asgi:application"]
+    command = ["-m", "hamletweb.bounded_daphne", "-b", "127.0.0.1", "-p", port]
+    command += ["hamletweb.asgi:application"]
     return PlatformProcess(command, log)
 
 
@@ -64,8 +65,8 @@ def test_server_that_is_killed_and_comes_back_is_found_again(
     expect(page.locator('[data-player="title"]')).to_have_text("Episode 40")
     expect(banner).to_be_hidden()
     # What ended meanwhile stands in the chart.
-    page.locator("[data-survival]").get_by_role("button", name="As table").click()
-    expect(page.locator("[data-survival] tbody tr")).to_have_count(40)
+    page.locator("[data-score]").get_by_role("button", name="As table").click()
+    expect(page.locator("[data-score] tbody tr")).to_have_count(40)
     errors = [complaint for complaint in visits.complaints if "ERR_" not in complaint]
     assert not [error for error in errors if "WebSocket" not in error]
 

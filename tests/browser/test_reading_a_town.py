@@ -91,12 +91,12 @@ def test_conditions_of_the_curriculum_are_judged_as_training_judges_them(ask: As
         "curriculum_progress": 0.0,
         "curriculum_entropy": 0.5,
     }
-    limits = {
-        "limitDwell": "1000",
-        "limitSurvival": "0.7",
-        "limitProgress": "-0.05",
-        "limitEntropy": "0.5",
-    }
+    curriculum = {"advance_survival": 0.7, "entropy_below": 0.5, "dwell_steps": 1000}
+    settings = {"training": {"curriculum": {"enabled": True, **curriculum}}}
+    limits = ask("town/curriculum.js", "curriculumLimits", settings)
+    assert limits == {"dwell": 1000, "survival": 0.7, "progress": -0.05, "entropy": 0.5}
+    settings["training"]["curriculum"]["enabled"] = False
+    assert ask("town/curriculum.js", "curriculumLimits", settings) == {}
     rows = ask("town/curriculum.js", "conditionRows", values, limits)
     # The stage advances above the bounds of survival and progress, not at them.
     assert [(row["name"], row["met"]) for row in rows] == [

@@ -54,10 +54,16 @@ def signed(header: dict[str, Any], numbers: bytes) -> bytes:
     return join({"__metadata__": {**metadata, "digest": digest}, **tensors}, numbers)
 
 
-def with_header(data: bytes, change: Callable[[dict[str, Any]], Any]) -> bytes:
-    """The file with its inner JSON header changed, and a digest that fits."""
+def with_header(
+    data: bytes,
+    change: Callable[[dict[str, Any]], Any],
+    *,
+    spell: Callable[[str], str] = str,
+) -> bytes:
+    """The file with its inner JSON header changed, as data and then as text, and a digest that
+    fits."""
     outer, numbers = split(data)
     inner = json.loads(outer["__metadata__"]["header"])
     change(inner)
-    outer["__metadata__"]["header"] = json.dumps(inner)
+    outer["__metadata__"]["header"] = spell(json.dumps(inner))
     return signed(outer, numbers)

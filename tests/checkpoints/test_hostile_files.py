@@ -15,7 +15,8 @@ import torch
 from hamlet.checkpoint import load_training, save_inference, save_training
 from hamlet.errors import CheckpointError
 from hamlet.model import HamletModel
-from hamlet.tensor_file import MOST_HEADER_BYTES, read_tensor_file
+from hamlet.tensor_file import read_tensor_file
+from hamlet.tensor_header import MOST_HEADER_BYTES
 from tests.checkpoints.files import CREATED, RUN_SPEC, join, model_of, signed, split
 
 
@@ -51,6 +52,20 @@ def test_a_pickle_is_refused_under_any_name_and_not_run(tmp_path, protocol, name
     assert not mark.exists()
     pickle.loads(path.read_bytes())  # the trap does work
     assert mark.exists()
+
+
+@pytest.mark.parametrize("source", [None, 3, 1.5, ["a"], object(), {"path": "x"}])
+def test_what_is_neither_path_nor_bytes_is_refused(source):
+    assert "expected a path to a file, or its bytes" in refusal_of(source)
+    with pytest.raises(CheckpointError, match="expected a path to a file"):
+        load_training(source)
+    with pytest.raises(CheckpointError, match="expected a path to a file"):
+        read_tensor_file(source)
+
+
+def test_a_layout_that_is_none_is_refused(good):
+    with pytest.raises(CheckpointError, match="layout: found 'L0'; expected an ObservationLayout"):
+        HamletModel.load_from_checkpoint(good, layout="L0")
 
 
 @pytest.mark.parametrize("legacy", [False, True])
@@ -172,7 +187,7 @@ def test_places_and_shapes_that_lie_are_refused(tensors, size, part):
         (b'{"a": NaN}', "NaN is no JSON number"),
         (b'{"a": 1, "a": 2}', "a name stands twice"),
         (b'{"a": ' + b"9" * 5000 + b"}", "no valid JSON"),
-        (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested too deeply"),
+        (b'{"a": ' + b"[" * 100_000 + b"]" * 100_000 + b"}", "nested deeper than 200"),
         (b'{"\xff": 1}', "no valid JSON"),
         (b'{"__metadata__": {"a": 1}}', "must map names to text"),
         (b'{"__metadata__": []}', "must map names to text"),

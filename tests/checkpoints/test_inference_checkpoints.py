@@ -8,7 +8,14 @@ import safetensors.torch
 import torch
 
 from hamlet.brains import FAMILIES, BrainSpec, compile_brain
-from hamlet.checkpoint import load_network, load_training, read_checkpoint, save_inference
+from hamlet.checkpoint import (
+    load_network,
+    load_training,
+    read_checkpoint,
+    save_inference,
+    save_training,
+    training_header,
+)
 from hamlet.checkpoint_header import model_header
 from hamlet.errors import CheckpointError
 from hamlet.model import HamletModel
@@ -16,7 +23,15 @@ from hamlet.schema import content_hash
 from hamlet.tensor_file import write_tensor_file
 from tests.brains.layouts import L1, TINY, town_layout
 from tests.brains.specs import SMALL, changed
-from tests.checkpoints.files import CREATED, METADATA, model_of, signed, split, with_header
+from tests.checkpoints.files import (
+    CREATED,
+    METADATA,
+    RUN_SPEC,
+    model_of,
+    signed,
+    split,
+    with_header,
+)
 
 
 @pytest.fixture
@@ -96,6 +111,96 @@ def test_the_safetensors_library_reads_our_files(saved):
     ours = model_of().network.state_dict()
     assert theirs.keys() == ours.keys()
     assert all(torch.equal(theirs[name], ours[name]) for name in ours)
+
+
+HEADER_FIELDS = (
+    "format_version",
+    "created_at",
+    "brain_spec",
+    "brain_spec_hash",
+    "layout",
+    "layout_hash",
+    "action_names",
+    "adapter",
+    "metadata",
+)
+
+
+def training_file(tmp_path):
+    """A training checkpoint from which a model can be loaded."""
+    model = model_of()
+    state = {"online": model.network.state_dict()}
+    header = training_header(RUN_SPEC, model, state)
+    return save_training(tmp_path / "run.safetensors", state, header).path
+
+
+@pytest.mark.parametrize("kind", ["inference", "training"])
+@pytest.mark.parametrize("field", HEADER_FIELDS)
+def test_a_header_without_a_field_is_refused_by_its_path(saved, tmp_path, kind, field):
+    path = saved.path if kind == "inference" else training_file(tmp_path)
+    with pytest.raises(CheckpointError) as caught:
+        HamletModel.load_from_checkpoint(
+            with_header(path.read_bytes(), lambda header: header.pop(field))
+        )
+    expected = "does not say" if field == "format_version" else f"header.{field}: missing"
+    assert expected in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["inference", "training"])
+@pytest.mark.parametrize(
+    ("field", "value", "part"),
+    [
+        ("created_at", "yesterday", "header.created_at: found 'yesterday'; expected ISO 8601"),
+        ("created_at", 5, "header.created_at: found 5"),
+        ("created_at", None, "header.created_at: found nothing"),
+        ("adapter", 7, "header.adapter: found 7; expected text"),
+        ("adapter", "x" * 300, "header.adapter: found 300 characters; expected at most 200"),
+        ("metadata", None, "header.metadata: found nothing; expected a mapping"),
+        ("metadata", [1], "header.metadata: found a list of 1; expected a mapping"),
+        ("metadata", {"a": [1, {"b": "INFINITE"}]}, "header.metadata.a[1].b: found a number that"),
+        ("brain_spec", [], "header.brain_spec: found a list of 0"),
+        ("brain_spec_hash", None, "header.brain_spec_hash: found nothing"),
+        ("layout", "L0", "header.layout: found 'L0'"),
+        ("layout_hash", 1, "header.layout_hash: found 1"),
+        ("action_names", [1], "header.action_names[0]: found 1; expected text"),
+    ],
+)
+def test_a_header_field_of_another_kind_is_refused(saved, tmp_path, kind, field, value, part):
+    path = saved.path if kind == "inference" else training_file(tmp_path)
+    data = with_header(
+        path.read_bytes(),
+        lambda header: header.update({field: value}),
+        spell=lambda text: text.replace('"INFINITE"', "1e999"),
+    )
+    with pytest.raises(CheckpointError) as caught:
+        HamletModel.load_from_checkpoint(data)
+    assert part in str(caught.value)
+
+
+def test_a_model_may_have_no_adapter(saved):
+    data = with_header(saved.path.read_bytes(), lambda header: header.update(adapter=None))
+    assert HamletModel.load_from_checkpoint(data).metadata == METADATA
+
+
+@pytest.mark.parametrize("depth", [250, 900, 990, 1500, 100_000])
+def test_a_header_nested_deeply_is_refused(saved, depth):
+    nested = "[" * depth + "]" * depth
+    data = with_header(
+        saved.path.read_bytes(),
+        lambda header: header["metadata"].update(deep="HERE"),
+        spell=lambda text: text.replace('"HERE"', nested),
+    )
+    with pytest.raises(CheckpointError, match="nested deeper than 200"):
+        HamletModel.load_from_checkpoint(data)
+
+
+def test_metadata_that_could_not_be_read_back_is_not_written(tmp_path):
+    deep: list = []
+    for _ in range(300):
+        deep = [deep]
+    with pytest.raises(CheckpointError, match="nested deeper than 200"):
+        save_inference(tmp_path / "deep.safetensors", model_of(), {"deep": deep})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_bare_network_can_be_saved_with_metadata(tmp_path):

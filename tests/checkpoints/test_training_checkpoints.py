@@ -184,9 +184,9 @@ def test_the_same_state_and_time_give_the_same_bytes(tmp_path):
     ("change", "part"),
     [
         (lambda inner: inner["run_spec"].update(seed=4), "run_spec_hash is"),
-        (lambda inner: inner.pop("run_spec"), "found nothing; expected a mapping"),
+        (lambda inner: inner.pop("run_spec"), "header.run_spec: missing"),
         (lambda inner: inner["run_spec"].update(seed=-1), "seed: found -1"),
-        (lambda inner: inner.pop("run_spec_hash"), "run_spec_hash is nothing"),
+        (lambda inner: inner.pop("run_spec_hash"), "header.run_spec_hash: missing"),
     ],
 )
 def test_a_run_spec_that_does_not_hold_is_refused(tmp_path, change, part):

@@ -48,6 +48,22 @@ def test_everyone_plays_the_same_towns_in_any_batch(monkeypatch: pytest.MonkeyPa
     assert len(whole.unique(dim=0)) > 15
 
 
+@pytest.mark.parametrize("name", ["random_legal", "heuristic", "idle"])
+def test_a_script_plays_an_episode_the_same_in_any_batch(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    level = replace(load_pack("L1").level, max_steps=150)
+    whole = evaluate(make_policy(name, 3), level, episodes=23)
+    monkeypatch.setattr(evaluation, "AT_ONCE", 5)
+    parts = evaluate(make_policy(name, 3), level, episodes=23)
+    assert torch.equal(parts.survival, whole.survival)
+    assert torch.equal(parts.extrinsic_per_step, whole.extrinsic_per_step)
+    if name == "random_legal":
+        other = evaluate(make_policy(name, 4), level, episodes=23)
+        assert not torch.equal(other.extrinsic_per_step, whole.extrinsic_per_step)
+        assert len(whole.survival.unique()) > 5
+
+
 def test_waiting_is_counted_as_worked_by_hand() -> None:
     # L1: idle dies of energy after 191 steps wherever it stands.
     found = evaluate(make_policy("idle"), L1, episodes=4)
@@ -126,8 +142,28 @@ def test_a_model_for_other_observations_is_refused() -> None:
         ({"episodes": 0}, "episodes: found 0"),
         ({"limit_factor": 0}, "limit_factor: found 0"),
         ({"zeroed_groups": ["clock"]}, "a script does not look"),
+        ({"episodes": -3}, "episodes: found -3; expected a whole number from 1 to 100000"),
+        ({"episodes": 10**9}, "episodes: found 1000000000"),
+        ({"episodes": "10"}, "episodes: found '10'"),
+        ({"episodes": 2.5}, "episodes: found 2.5"),
+        ({"episodes": True}, "episodes: found True"),
+        ({"seed": -1}, "seed: found -1"),
+        ({"seed": "a"}, "seed: found 'a'"),
+        ({"limit_factor": 1.5}, "limit_factor: found 1.5"),
+        ({"limit_factor": 101}, "limit_factor: found 101; expected a whole number from 1 to 100"),
+        ({"stage": 3}, "stage: found 3; expected a Stage"),
+        ({"zeroed_groups": "clock"}, "zeroed_groups: found 'clock'; expected a list"),
+        ({"zeroed_groups": None}, "zeroed_groups: found nothing"),
+        ({"level": "L1"}, "level: found 'L1'; expected a TownLevel"),
+        ({"subject": "idle"}, "model: found 'idle'; expected a HamletModel or a Policy"),
     ],
 )
 def test_arguments_out_of_range_are_refused(options: dict, part: str) -> None:
     with pytest.raises(SpecError, match=part):
-        evaluate(make_policy("idle"), LEVEL, **options)
+        evaluate(**{"subject": make_policy("idle"), "level": LEVEL, **options})
+
+
+def test_an_unknown_group_is_named_by_its_place() -> None:
+    model = TownTrainer(small_run("feedforward")).inference_model()
+    with pytest.raises(SpecError, match=r"zeroed_groups\[1\]: found 'sky'; expected one of grid"):
+        evaluate(model, LEVEL, episodes=1, zeroed_groups=["clock", "sky"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import redis
 from django.db import connection
@@ -53,6 +55,7 @@ def test_missing_workers_are_named_but_keep_the_pages_in_service(
     client: Client, broker: str, artifact_dir
 ) -> None:
     note_worker("one@host", ("default",))
+    workers.client().set(workers.SINCE, time.time() - workers.ALL_HEARD_AFTER_S)
     response = client.get("/readyz")
     found = checks_by_name(response)
     assert response.status_code == 200
@@ -64,6 +67,9 @@ def test_missing_workers_are_named_but_keep_the_pages_in_service(
         "needed": False,
         "text": "no worker for training was heard of in the last 30 s",
     }
+    workers.client().delete(workers.SINCE)
+    text = checks_by_name(client.get("/readyz"))["worker:training"]["text"]
+    assert text == "no worker for training has spoken since Valkey was emptied, a few seconds ago"
 
 
 @pytest.mark.django_db

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from hamlet.envs.town.training_schema import read_training
 from hamlet.learning.annealing import AdaptiveAnnealing, AnnealingSettings
 from hamlet.learning.curiosity import Curiosity
-from hamlet.learning.rnd import RandomNetworkDistillation, RunningMoments
-from hamlet.learning.town_settings import read_training
+from hamlet.learning.rnd import RandomNetworkDistillation, RunningMoments, squared_error
 from tests.learning.small_worlds import layout_of, planes_layout, same
 
 LAYOUT = layout_of(6)
@@ -20,6 +20,12 @@ def network(**settings: int) -> RandomNetworkDistillation:
 
 def observations(count: int, seed: int = 0) -> torch.Tensor:
     return torch.rand(count, LAYOUT.size, generator=torch.Generator().manual_seed(seed))
+
+
+def raw_errors(rnd: RandomNetworkDistillation, seen: torch.Tensor) -> torch.Tensor:
+    """What novelty is measured by, without learning from it."""
+    with torch.no_grad():
+        return squared_error(rnd.predictor(seen), rnd.target(seen))
 
 
 def test_running_moments_equal_those_of_all_numbers_together() -> None:
@@ -37,22 +43,27 @@ def test_raw_error_is_the_mean_squared_difference() -> None:
     seen = observations(3)
     with torch.no_grad():
         gap = rnd.predictor(seen) - rnd.target(seen)
-    assert torch.allclose(rnd.error(seen), (gap**2).mean(dim=1))
+    assert torch.allclose(raw_errors(rnd, seen), (gap**2).mean(dim=1))
 
 
 def test_normalised_error_is_in_units_of_the_running_deviation() -> None:
     rnd = network()
     seen = observations(300)
-    errors = rnd.error(seen)
+    errors = raw_errors(rnd, seen)
     rnd.moments.update(errors)
     expected = errors.double() / (errors.double().std(correction=0) + 1e-8)
     assert torch.allclose(rnd.normalise(errors), expected.float(), rtol=1e-5)
 
 
-def test_nothing_is_paid_before_the_deviation_is_known() -> None:
-    rnd = network(train_every=128)
-    assert (rnd.novelty(observations(100)) == 0).all()
-    assert (rnd.novelty(observations(28, seed=1)) > 0).all()
+def test_novelty_is_shown_from_the_second_observation_and_paid_from_the_128th() -> None:
+    curious = curiosity(base_weight=0.5, train_every=128)
+    reward, novelty = curious.reward(observations(1), torch.ones(1))
+    assert novelty.tolist() == reward.tolist() == [0.0]  # one error has no deviation
+    for count, pays in ((99, False), (27, False), (1, True)):
+        reward, novelty = curious.reward(observations(count, seed=count), torch.ones(count))
+        assert (novelty > 0).all()
+        assert (reward > 0).all() == pays
+        assert torch.equal(reward, novelty * 0.5 * pays)
 
 
 def test_it_learns_from_every_128_observations() -> None:
@@ -81,7 +92,7 @@ def test_what_was_seen_often_is_less_novel_than_what_never_was() -> None:
     for _ in range(200):
         rnd.novelty(familiar)
     strange = 1 - observations(32, seed=5) * 0.2
-    assert rnd.error(strange).mean() > 10 * rnd.error(familiar).mean()
+    assert raw_errors(rnd, strange).mean() > 10 * raw_errors(rnd, familiar).mean()
 
 
 def test_planes_are_read_as_well_as_plain_numbers() -> None:
@@ -89,10 +100,10 @@ def test_planes_are_read_as_well_as_plain_numbers() -> None:
     rnd = RandomNetworkDistillation(layout, torch.Generator().manual_seed(0), train_every=8)
     seen = torch.zeros(8, layout.size)
     seen[torch.arange(8), torch.arange(8)] = 1.0
-    before = rnd.error(seen).mean()
+    before = raw_errors(rnd, seen).mean()
     for _ in range(200):
         rnd.novelty(seen)
-    assert rnd.error(seen).mean() < 0.5 * before
+    assert raw_errors(rnd, seen).mean() < 0.5 * before
 
 
 def test_saved_curiosity_goes_on_bit_for_bit() -> None:
@@ -139,10 +150,44 @@ def test_long_and_reliable_survival_anneals_once_per_episode() -> None:
     fading = annealing()
     for _ in range(9):
         fading.episode_finished(80)
-    assert fading.weight == 1.0  # the window is not full
+    assert fading.weight == 1.0  # nine episodes say too little
     for _ in range(3):
         fading.episode_finished(80)
     assert fading.weight == pytest.approx(0.99**3)
+
+
+def test_a_longer_window_is_judged_as_soon_as_ten_episodes_are_there() -> None:
+    fading = annealing(window=200)
+    for _ in range(9):
+        fading.episode_finished(80)
+    assert fading.weight == 1.0
+    fading.episode_finished(80)
+    assert fading.weight == 0.99
+    # All of them count until 200 are there: one early death makes the others no less varied.
+    varied = annealing(window=200)
+    for steps in (1, *[80] * 59):  # variance 79 x 79 x 59 / 60 / 59 = 104
+        varied.episode_finished(steps)
+    assert varied.weight == 1.0
+    for _ in range(3):  # 79 x 79 / 63 = 99.06
+        varied.episode_finished(80)
+    assert varied.weight == 0.99
+
+
+@pytest.mark.parametrize(
+    ("middle", "spread", "fades"),
+    [
+        # Ten episodes with four of them `spread` from the mean: variance 4 x spread ** 2 / 9.
+        (60, 15, False),  # exactly 100
+        (60, 14, True),  # 87
+        (40, 0, False),  # mean exactly 0.4 x 100
+        (41, 0, True),
+    ],
+)
+def test_annealing_at_its_thresholds(middle: int, spread: int, fades: bool) -> None:
+    fading = annealing()
+    for gap in (spread, -spread, spread, -spread, 0, 0, 0, 0, 0, 0):
+        fading.episode_finished(middle + gap)
+    assert fading.weight == (0.99 if fades else 1.0)
 
 
 def test_stable_failure_does_not_anneal() -> None:

@@ -97,6 +97,46 @@ def test_unlearning_does_not_advance_and_much_of_it_retreats() -> None:
     assert after_a_fall_to(0.7) == 2  # -0.3, though it survives
 
 
+@pytest.mark.parametrize(("steps", "stage"), [(71, 4), (70, 3), (30, 3), (29, 2)])
+def test_survival_at_its_thresholds(steps: int, stage: int) -> None:
+    judged = tracker()
+    live(judged, FinishedEpisode(steps, dense_return=float(steps), entropy=0.1), WINDOW)
+    assert judged.stage == stage
+
+
+@pytest.mark.parametrize(("entropy", "stage"), [(0.49, 4), (0.5, 3)])
+def test_entropy_at_its_threshold(entropy: float, stage: int) -> None:
+    judged = tracker()
+    live(judged, GOOD._replace(entropy=entropy), WINDOW)
+    assert judged.stage == stage
+
+
+@pytest.mark.parametrize(
+    ("reward", "stage"),
+    [
+        (19.02, 4),  # progress (19.02 - 20) / 20 = -0.049
+        (19.0, 3),  # exactly -0.05
+        (15.0, 3),  # exactly -0.25
+        (14.98, 2),
+    ],
+)
+def test_progress_at_its_thresholds(reward: float, stage: int) -> None:
+    judged = tracker()
+    undecided = FinishedEpisode(steps=100, dense_return=2000.0, entropy=0.9)
+    live(judged, undecided, WINDOW)
+    worse = undecided._replace(dense_return=100 * reward)
+    live(judged, worse, WINDOW - 1)
+    # Made up its mind at once, so that nothing but progress decides.
+    live(judged, worse._replace(entropy=-17.0), 1)
+    assert judged.stage == stage
+
+
+def test_nineteen_episodes_decide_nothing() -> None:
+    judged = tracker()
+    assert live(judged, GOOD, WINDOW - 1) == []
+    assert len(live(judged, GOOD, 1)) == 1
+
+
 def test_progress_counts_as_zero_until_two_windows_are_full() -> None:
     judged = tracker()
     live(judged, FAIR, WINDOW)

@@ -8,9 +8,10 @@ import torch
 from hamlet.envs.town import TownEnv, load_pack
 from hamlet.envs.town.policies import Policy, make_policy
 from hamlet.envs.town.tables import METER_ID
+from hamlet.envs.town.training_schema import read_training
 from hamlet.learning.curriculum import Curriculum, FinishedEpisode
 from hamlet.learning.curriculum_stages import stage
-from hamlet.learning.town_settings import curriculum_settings, read_training
+from hamlet.learning.town_settings import curriculum_settings
 from hamlet.learning.town_trainer import TownTrainer
 from hamlet.learning.trainer import EpisodeFinished, StageChanged
 from tests.learning.small_worlds import finish, small_run
@@ -130,6 +131,30 @@ def test_each_environment_may_have_its_own_stage() -> None:
         assert trainer.env.multiplier.tolist() == pytest.approx(expected)
         seen.add(tuple(expected))
     assert len(seen) > 1
+
+
+@pytest.mark.parametrize("scope", ["shared", "per_env"])
+def test_an_episode_is_reported_at_the_stage_at_which_it_began(scope: str) -> None:
+    own = CURRICULUM | {"curriculum": CURRICULUM["curriculum"] | {"scope": scope}}
+    # The first towns end the day together, so one of them changes the stage of the others' last
+    # step; episodes of unequal length make changes in the middle of an episode.
+    weak = {"start": {"energy": 0.06}, "affordances": ["Bed"], "max_steps": 40}
+    trainer = TownTrainer(small_run(training=own, town=weak, episodes=200))
+    began = [trainer.curriculum.stage_of(env) for env in range(3)]
+    changed_within = 0
+    while not trainer.finished:
+        for event in trainer.advance():
+            if not isinstance(event, EpisodeFinished):
+                continue
+            env = event.summary["env_row"]
+            assert event.summary["stage"] == began[env]
+            if event.recording:
+                assert event.recording.start["curriculum_stage"] == began[env]
+            changed_within += trainer.curriculum.stage_of(env) != began[env]
+        for env in range(3):
+            if int(trainer.env.steps[env]) == 0:
+                began[env] = trainer.curriculum.stage_of(env)
+    assert changed_within > 0
 
 
 def test_without_a_curriculum_the_level_is_played_as_it_is() -> None:

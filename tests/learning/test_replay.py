@@ -86,7 +86,9 @@ def test_saved_state_holds_only_what_was_stored() -> None:
 def test_state_of_a_larger_replay_is_refused() -> None:
     replay = UniformReplay(10, layout_of(4))
     replay.add(transitions(10))
-    with pytest.raises(CheckpointError, match="found 10 rows"):
+    with pytest.raises(
+        CheckpointError, match="filled: found 10; expected a whole number from 0 to 5"
+    ):
         UniformReplay(5, layout_of(4)).load_state_dict(replay.state_dict())
     with pytest.raises(CheckpointError, match=r"observations\.rest"):
         UniformReplay(10, layout_of(3)).load_state_dict(replay.state_dict())

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import copy
+import shutil
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,6 +79,37 @@ def test_the_hash_does_not_depend_on_spelling() -> None:
 )
 def test_any_change_of_meaning_changes_the_hash(change: dict[str, Any]) -> None:
     assert build_runspec({"level": "L1"} | change).hash != build_runspec({"level": "L1"}).hash
+
+
+def test_a_folder_becomes_a_request_that_holds_all_of_it(tmp_path: Path) -> None:
+    for name, text in load_pack("L3").texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    training = (tmp_path / "training.yaml").read_text(encoding="utf-8")
+    changed = training.replace("checkpoint_every: 100", "checkpoint_every: 7")
+    assert changed != training
+    (tmp_path / "training.yaml").write_text(changed, encoding="utf-8")
+    level = (tmp_path / "level.yaml").read_text(encoding="utf-8")
+    (tmp_path / "level.yaml").write_text(level.replace("name: L3", "name: mine"), encoding="utf-8")
+    request = SYSTEMS["town"].read_folder(tmp_path)
+    shutil.rmtree(tmp_path)
+    spec = build_runspec({**request, "episodes": 1})
+    shipped = build_runspec({"level": "L3", "episodes": 1})
+    assert spec.content["level"] == {**shipped.content["level"], "name": "mine"}
+    assert spec.content["brain"] == shipped.content["brain"]
+    assert spec.content["training"] == {**shipped.content["training"], "checkpoint_every": 7}
+    list(make_trainer(RunSpec.from_data(spec.to_data())).advance())
+
+
+def test_a_system_without_levels_in_files_says_so(tmp_path: Path) -> None:
+    bare = replace(SYSTEMS["town"], name="bare", entry="hamlet.wording")
+    with pytest.raises(SpecError, match="bare takes no levels from folders"):
+        bare.read_folder(tmp_path)
+
+
+def test_a_request_over_the_network_cannot_name_a_folder(tmp_path: Path) -> None:
+    for name, text in load_pack("L1").texts.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert "expected one of L0" in faults({"level": str(tmp_path)})["level"]
 
 
 def test_single_settings_replace_those_of_the_pack() -> None:
@@ -153,6 +187,68 @@ def test_sizes_are_refused_before_memory_is_taken() -> None:
     wide = TOWN | {"grid": {"width": 64, "height": 64}}
     found = faults({"level": wide, "training": {"num_envs": 4096}})
     assert "training.num_envs" in found
+
+
+def wide_sight(**vision: Any) -> dict[str, Any]:
+    brain = copy.deepcopy(BRAINS["recurrent"])
+    brain["architecture"]["recurrent_spatial"]["vision_encoder"] = vision
+    return brain
+
+
+def test_recurrent_states_are_counted_before_memory_is_taken() -> None:
+    brain = copy.deepcopy(BRAINS["recurrent"])
+    brain["architecture"]["recurrent_spatial"]["lstm"] = {"hidden_size": 2048}
+    # 2048 environments x (4 + 2 + 1) steps x 2 x 2048 x 4 bytes = 0.22 GiB.
+    assert build_runspec({"level": TOWN, "brain": brain, "training": {"num_envs": 2048}})
+    brain["replay"] = {"capacity": 800, "batch_size": 4, "sequence_length": 96, "burn_in": 2}
+    # 99 steps take 3.1 GiB.
+    found = faults({"level": TOWN, "brain": brain, "training": {"num_envs": 2048}})
+    assert list(found) == ["brain.architecture.recurrent_spatial.lstm.hidden_size"]
+    assert "its states of 99 steps in 2048 environments take 3.1 GiB" in found.popitem()[1]
+
+
+@pytest.mark.parametrize("crowd", ["batch", "environments"])
+def test_feature_maps_are_counted_before_memory_is_taken(crowd: str) -> None:
+    # Two maps of 512 x 9 cells, and their activations: 18,432 numbers per observation.
+    brain = wide_sight(
+        channels=[512, 512], kernel_sizes=[3, 3], strides=[1, 1], padding=[1, 1], output_size=8
+    )
+    few = {"level": TOWN, "brain": brain, "training": {"num_envs": 8}}
+    assert build_runspec(few)
+    many = copy.deepcopy(few)
+    if crowd == "batch":
+        many["brain"]["replay"] = {"capacity": 800, "batch_size": 2000, "sequence_length": 16}
+    else:
+        # Observations of 32,000 environments would be small; the maps of 4,096 need 0.3 GiB,
+        # so it takes a larger grid too.
+        many["training"]["num_envs"] = 4096
+        many["level"] = TOWN | {"grid": {"width": 9, "height": 9}}
+    found = faults(many)
+    assert list(found) == ["brain.architecture.recurrent_spatial.vision_encoder.channels"]
+    assert "GiB of activations" in found.popitem()[1]
+
+
+def test_wide_layers_are_counted_before_memory_is_taken() -> None:
+    brain = {
+        "architecture": {"type": "feedforward", "feedforward": {"hidden_layers": [4096] * 3}},
+        "replay": {"capacity": 10_000, "batch_size": 4096},
+    }
+    found = faults({"level": TOWN, "brain": brain})
+    assert list(found) == ["brain.architecture.feedforward.hidden_layers"]
+
+
+@pytest.mark.parametrize("term", ["approach", "balance"])
+def test_a_potential_needs_the_discount_of_the_learner(term: str) -> None:
+    brain = BRAINS["feedforward"] | {"q_learning": {"gamma": 0.9}}
+    shaped = TOWN | {"shaping": {term: 0.5}}
+    found = faults({"level": shaped, "brain": brain})
+    assert list(found) == ["level.shaping.discount"]
+    assert "found 0.99; expected 0.9" in found["level.shaping.discount"]
+    assert build_runspec(
+        {"level": TOWN | {"shaping": {term: 0.5, "discount": 0.9}}, "brain": brain}
+    )
+    # Without a potential nobody discounts one.
+    assert build_runspec({"level": TOWN | {"shaping": {"diversity": 0.5}}, "brain": brain})
 
 
 def test_a_replay_smaller_than_one_vector_step_is_refused() -> None:

@@ -22,8 +22,9 @@ from tests.recovery.steady import (
     reaches,
     signal_holder,
 )
+from tests.recovery.wire import Wire
 from tests.training.runs import wait_until
-from training import dispatch, leases, sweeping
+from training import dispatch, holder, leases, sweeping
 from training.models import RunEvent, RunStatus
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -127,3 +128,19 @@ def test_cut_database_connections_are_made_anew(instructor, worker: Worker) -> N
     assert_as_if_nothing_had_happened(run, undisturbed)
     moves = RunEvent.objects.filter(run=run, kind="status").order_by("pk")
     assert [event.new_status for event in moves] == ["queued", "running", "succeeded"]
+
+
+def test_a_pool_process_whose_whole_platform_was_killed_ends_soon(
+    instructor, worker: Worker
+) -> None:
+    """kill -9 of `up` takes worker and database away; nobody waits for what the pool would save."""
+    database = connection.settings_dict
+    run = queue(instructor, episodes=1_000_000)
+    with Wire(database["HOST"], int(database["PORT"])) as wire:
+        url = f"postgresql://{database['USER']}:{database['PASSWORD']}@127.0.0.1:{wire.port}"
+        process = worker(env={"DATABASE_URL": f"{url}/{database['NAME']}"})
+        reaches(run, 20)
+        pid = int(run.lease_holder.split("|")[4])
+        wire.cut()
+        os.kill(process.pid, signal.SIGKILL)
+        wait_until(lambda: holder.began(pid) is None, timeout_s=20, what="the pool to end")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import tempfile
+import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,9 @@ from hamlet.brains import BrainSpec, compile_brain
 from hamlet.checkpoint import save_inference
 from hamlet.layout import Group, ObservationLayout
 from hamlet.model import HamletModel
+from registry.artifacts.store import store_file
+from registry.checkpoints import record_checkpoint
+from registry.models import Checkpoint
 
 METERS = ("energy", "hygiene", "satiation", "money", "mood", "social", "health", "fitness")
 ACTIONS = ("UP", "DOWN", "LEFT", "RIGHT", "INTERACT", "WAIT", "REST", "MEDITATE")
@@ -62,6 +67,14 @@ def checkpoint_bytes(brain: str = DENSE, *, seed: int = 0, cells: int = 3) -> by
         model = make_model(brain, seed=seed, cells=cells)
         save_inference(path, model, created_at=CREATED_AT)
         return path.read_bytes()
+
+
+def store_checkpoint(
+    run_id: uuid.UUID, kind: str, at: int, content: bytes, metadata: Mapping[str, Any] | None = None
+) -> Checkpoint:
+    """As a worker saves one: the file first, then the row."""
+    artifact = store_file(content, "application/vnd.safetensors")
+    return record_checkpoint(run_id, kind, at, artifact, metadata)
 
 
 def observation(model: HamletModel, seed: int = 0) -> list[float]:

@@ -14,10 +14,9 @@ from django.urls import reverse
 from registry.accounts.models import ApiToken, Classroom, Role, User
 from registry.accounts.roles import role_of
 from registry.accounts.services import find_token, issue_token, set_role
-from registry.checkpoints import store_checkpoint
 from registry.models import Alias, AliasMove, BrainSpec, ModelVersion, RegisteredModel
 from registry.services import move_alias, save_brain_spec
-from tests.registry.checkpoints import DENSE, WIDER
+from tests.registry.checkpoints import DENSE, WIDER, store_checkpoint
 
 pytestmark = pytest.mark.django_db
 LABELS = [

@@ -23,7 +23,7 @@ from registry.artifacts.store import (
     path_of,
     store_file,
 )
-from registry.checkpoints import store_checkpoint
+from tests.registry.checkpoints import store_checkpoint
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artifact_dir")]
 KIND = "application/octet-stream"
@@ -48,6 +48,38 @@ def test_file_is_taken_from_a_path_too_and_the_original_stays(tmp_path):
     source.write_bytes(b"x" * 3_000_001)  # more than one chunk
     artifact = store_file(source, KIND)
     assert open_artifact(artifact) == source.read_bytes()
+
+
+def test_file_is_moved_without_writing_it_again(artifact_dir):
+    source = artifact_dir / "tmp" / "new"
+    source.parent.mkdir()
+    source.write_bytes(b"x" * 3_000_001)
+    number = source.stat().st_ino
+    artifact = store_file(source, KIND, move=True)
+    assert artifact_path(artifact, verify=True).stat().st_ino == number
+    assert temporary_files(artifact_dir) == []
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second file system")
+def test_file_of_another_file_system_is_moved_too(artifact_dir):
+    source = Path("/dev/shm") / f"hamlet-test-{uuid.uuid4().hex}"
+    source.write_bytes(b"from elsewhere")
+    try:
+        assert open_artifact(store_file(source, KIND, move=True)) == b"from elsewhere"
+        assert not source.exists()
+    finally:
+        source.unlink(missing_ok=True)
+
+
+def test_file_that_could_not_be_stored_is_not_moved(artifact_dir, tmp_path, settings):
+    settings.ARTIFACT_MAX_BYTES = 10
+    source = tmp_path / "new"
+    source.write_bytes(b"eleven byte")
+    with pytest.raises(ArtifactTooLargeError):
+        store_file(source, KIND, move=True)
+    assert source.read_bytes() == b"eleven byte"
+    assert not Artifact.objects.exists()
+    assert temporary_files(artifact_dir) == []
 
 
 def test_same_bytes_give_one_row():

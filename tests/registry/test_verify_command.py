@@ -16,7 +16,7 @@ from django.utils import timezone
 from registry.artifacts.audit import Fault, audit
 from registry.artifacts.models import Artifact
 from registry.artifacts.store import artifact_path, path_of, store_file
-from registry.checkpoints import store_checkpoint
+from tests.registry.checkpoints import store_checkpoint
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artifact_dir")]
 AN_HOUR = 3600
@@ -33,6 +33,7 @@ def age(path) -> None:
 
 def age_row(artifact: Artifact) -> None:
     """Rows of artifacts never change; only a test may turn back the clock."""
+    age(path_of(artifact.sha256))
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE registry_artifact DISABLE TRIGGER artifact_never_changes")
         cursor.execute(

@@ -14,7 +14,6 @@ from registry.queries import (
     may_change_model,
     visible_brains,
     visible_models,
-    visible_versions,
 )
 from registry.services import ensure_model, save_brain_spec
 from tests.registry.checkpoints import DENSE
@@ -36,10 +35,8 @@ def test_class_sees_its_models_and_nobody_else_does(
 ):
     for user in (student, instructor, admin):
         assert list(visible_models(user)) == [model]
-        assert list(visible_versions(user)) == [version]
     for user in (outsider, colleague, AnonymousUser()):
         assert not visible_models(user).exists()
-        assert not visible_versions(user).exists()
 
 
 def test_stranger_is_told_no_more_than_about_a_name_that_does_not_exist(version, outsider):

@@ -105,12 +105,13 @@ def start_worker(
     return worker
 
 
-def start_web(log: Path) -> tuple[PlatformProcess, str]:
+def start_web(log: Path, env: dict[str, str] | None = None) -> tuple[PlatformProcess, str]:
     """Start daphne on a free port and wait until it answers; returns it and its base URL."""
     port = free_port(None)
     url = f"http://127.0.0.1:{port}"
-    command = ["-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "hamletweb.asgi:application"]
-    web = PlatformProcess(command, log)
+    command = ["-m", "hamletweb.bounded_daphne", "-b", "127.0.0.1", "-p", str(port)]
+    command += ["hamletweb.asgi:application"]
+    web = PlatformProcess(command, log, env)
     deadline = time.monotonic() + START_TIMEOUT_S
     while not _answers(f"{url}/healthz"):
         if web.process.poll() is not None or time.monotonic() > deadline:

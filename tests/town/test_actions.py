@@ -5,7 +5,7 @@ import torch
 
 from hamlet.envs.town import IllegalActionError, TownEnv, list_levels, load_pack
 from hamlet.envs.town.tables import ACTION_NAMES
-from hamlet.errors import ShapeError
+from hamlet.errors import ShapeError, SpecError
 from tests.town.towns import act, all_rows, make_level, put, random_legal, stand_on
 
 UP, DOWN, LEFT, RIGHT, INTERACT, WAIT, REST, MEDITATE = range(8)
@@ -210,6 +210,24 @@ def test_mask_of_the_wrong_kind_is_refused(mask):
     env = TownEnv(load_pack("L0").level, 2)
     with pytest.raises(ShapeError, match="mask: found"):
         env.reset(mask)
+
+
+@pytest.mark.parametrize("actions", ["abc", None, ["UP"], [[1], [1, 2]], object(), {"a": 1}])
+def test_actions_that_are_no_numbers_are_refused_and_nothing_moves(actions):
+    env = TownEnv(load_pack("L0").level, 2)
+    before = env.obs.clone()
+    with pytest.raises(ShapeError, match="actions: found"):
+        env.step(actions)
+    assert env.obs.equal(before)
+    assert env.steps.tolist() == [0, 0]
+
+
+def test_a_list_with_a_bad_seed_leaves_the_generator_alone():
+    env = TownEnv(load_pack("L0").level, 2, seed=5)
+    drawn = env.generator.get_state()
+    with pytest.raises(SpecError, match="seed: found 'x'"):
+        env.reset(seed=[3, "x"])
+    assert env.generator.get_state().equal(drawn)
 
 
 def test_affordances_stand_on_distinct_cells_and_everywhere_in_turn():

@@ -135,7 +135,9 @@ REQUIRED = [
 
 @pytest.mark.parametrize("path", REQUIRED, ids=spelled)
 def test_missing_field_is_named(path):
-    assert refusal(without(path)) == {spelled(path): "missing; it has no default"}
+    (found,) = refusal(without(path)).items()
+    assert found[0] == spelled(path)
+    assert found[1].startswith("missing; ")
 
 
 OPTIONAL = sorted(set(full_data()) - {path[0] for path in REQUIRED})

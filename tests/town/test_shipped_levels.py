@@ -1,5 +1,6 @@
 """The shipped level packs hold what the table of levels promises."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -182,6 +183,57 @@ def test_missing_file_of_a_pack_is_named(tmp_path):
 def test_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(SpecError, match=r"level\.yaml: cannot be read"):
         load_pack(tmp_path / "nowhere")
+
+
+def test_a_link_or_a_pipe_in_the_place_of_a_file_is_refused(tmp_path):
+    folder = copy_pack(tmp_path)
+    secret = tmp_path / "secret.yaml"
+    (folder / "brain.yaml").rename(secret)
+    (folder / "brain.yaml").symlink_to(secret)
+    with pytest.raises(SpecError, match=r"brain\.yaml: is a symbolic link"):
+        load_pack(folder)
+    (folder / "brain.yaml").unlink()
+    os.mkfifo(folder / "brain.yaml")
+    with pytest.raises(SpecError, match=r"brain\.yaml: is no plain file"):
+        load_pack(folder)
+    (folder / "brain.yaml").unlink()
+    (folder / "brain.yaml").mkdir()
+    with pytest.raises(SpecError, match=r"brain\.yaml: "):
+        load_pack(folder)
+
+
+def test_the_three_files_are_checked_together_and_every_fault_is_named(tmp_path):
+    folder = copy_pack(tmp_path)
+    for name in ("level", "brain", "training"):
+        text = (folder / f"{name}.yaml").read_text(encoding="utf-8")
+        (folder / f"{name}.yaml").write_text(f"{text}\ncolour: red\n", encoding="utf-8")
+    with pytest.raises(SpecError) as caught:
+        load_pack(folder)
+    paths = [problem.path for problem in caught.value.problems]
+    assert paths == ["level.colour", "brain.colour", "training.colour"]
+    assert all("unknown field" in problem.message for problem in caught.value.problems)
+
+
+def test_files_that_are_good_alone_may_be_wrong_together(tmp_path):
+    folder = copy_pack(tmp_path)
+    level = (folder / "level.yaml").read_text(encoding="utf-8")
+    shaped = f"{level}\nshaping: {{approach: 1.0, discount: 0.5}}\n"
+    (folder / "level.yaml").write_text(shaped, encoding="utf-8")
+    with pytest.raises(SpecError, match=r"level\.shaping\.discount: found 0\.5; expected 0\.99"):
+        load_pack(folder)
+    (folder / "level.yaml").write_text(level, encoding="utf-8")
+    brain = "architecture: {type: recurrent_spatial, recurrent_spatial: {vision_encoder: {"
+    kernels = "kernel_sizes: [15, 15], padding: [0, 0]}}}"
+    (folder / "brain.yaml").write_text(brain + kernels, encoding="utf-8")
+    with pytest.raises(SpecError, match=r"brain\.architecture\..*kernel_sizes\[0\]"):
+        load_pack(folder)
+
+
+def test_a_pack_is_its_readers_own():
+    load_pack("L0").training["num_envs"] = 4095
+    load_pack("L0").brain["replay"]["capacity"] = 7
+    assert load_pack("L0").training["num_envs"] == 8
+    assert load_pack("L0").brain["replay"]["capacity"] == 1000
 
 
 def test_large_or_binary_file_is_refused_before_it_is_parsed(tmp_path):

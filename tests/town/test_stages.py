@@ -143,6 +143,37 @@ def test_bad_stage_is_refused_and_changes_nothing(active, multiplier, path):
     assert meter(env, "energy") == pytest.approx(0.995, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("change", "path"),
+    [
+        ({"sparse": "yes"}, "sparse"),
+        ({"sparse": None}, "sparse"),
+        ({"sparse": torch.tensor(True)}, "sparse"),
+        ({"active_meters": "energy"}, "active_meters"),
+        ({"active_meters": None}, "active_meters"),
+        ({"active_meters": 3}, "active_meters"),
+    ],
+)
+def test_stage_of_another_kind_is_refused_and_nothing_is_half_applied(change, path):
+    env = TownEnv(load_pack("L1").level, 1)
+    before = env.state_dict()
+    with pytest.raises(SpecError) as caught:
+        env.set_stage(**{"active_meters": FIRST, "loss_multiplier": 0.2, **change})
+    assert [problem.path for problem in caught.value.problems] == [path]
+    after = env.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in after if name != "level_hash")
+
+
+@pytest.mark.parametrize("rows", ["x", 3, [True, False], torch.ones(1)])
+def test_rows_of_another_kind_are_refused_and_nothing_is_half_applied(rows):
+    env = TownEnv(load_pack("L1").level, 1)
+    with pytest.raises(ShapeError, match="mask: found"):
+        env.set_stage(FIRST, 0.2, True, rows=rows)
+    assert env.active.all()
+    assert env.multiplier.tolist() == [1.0]
+    assert not env.sparse.any()
+
+
 def test_rows_of_the_wrong_length_are_refused():
     env = TownEnv(load_pack("L1").level, 2)
     with pytest.raises(ShapeError, match="mask: found"):

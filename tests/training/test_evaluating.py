@@ -103,7 +103,7 @@ def test_wrong_wishes_are_named(tiny: Run) -> None:
         (["--checkpoint", "/nowhere/at/all"], "nowhere|No such file"),
         (["--model", "town-tiny", "--level", "L1"], "trained on other observations"),
         (["--model", "town-tiny", "--level", "L9"], "expected one of"),
-        (["--model", "town-tiny", "--episodes", "0"], "expected 1 to"),
+        (["--model", "town-tiny", "--episodes", "0"], "expected a whole number from 1 to"),
         (["--model", "town-tiny", "--model", "town-tiny"], "Two subjects have one name"),
         (["--model", "town-tiny", "--gate"], "found tiny; gates stand for"),
     ):

@@ -6,15 +6,21 @@ import errno
 
 import pytest
 import torch
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from hamlet.learning.town_trainer import TownTrainer
 from hamlet.model import HamletModel
 from hamlet.recording import decode_episode
 from registry.artifacts.store import open_artifact, path_of
 from registry.models import Checkpoint, ModelVersion
+from tests.training.runs import held
 from tests.training.tiny_runs import TRAINING, queue_tiny
-from training import checkpointing, events, execution, queries, services
+from training import checkpointing, events, execution, leases, queries, services
+from training.errors import LeaseLostError
+from training.lease_keeper import LeaseKeeper
 from training.models import Run, RunEvent, RunStatus
+from training.session import Session
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -83,6 +89,54 @@ def test_of_very_many_checkpoints_about_a_hundred_stay(instructor) -> None:
     assert kept[0] == before[0] == 12
     assert len({at // 4 for at in kept[1:]}) == len(kept) - 1
     assert {at // 4 for at in kept} == {at // 4 for at in before}
+
+
+def transactions(queries: list[dict]) -> list[list[str]]:
+    """The statements of each transaction, outermost ones alone."""
+    found: list[list[str]] = [[]]
+    for query in queries:
+        if query["sql"] in ("BEGIN", "COMMIT", "ROLLBACK"):
+            found.append([])
+        found[-1].append(query["sql"])
+    return found
+
+
+def test_checkpoints_are_dropped_under_the_lease_alone(instructor) -> None:
+    run = queue_tiny(instructor)
+    with CaptureQueriesContext(connection) as captured:
+        executed(run)
+    dropping = [
+        statements
+        for statements in transactions(captured.captured_queries)
+        if any(sql.startswith('DELETE FROM "registry_checkpoint"') for sql in statements)
+    ]
+    assert dropping, "three or more training checkpoints, of which two are kept"
+    for statements in dropping:
+        assert any("FOR NO KEY UPDATE" in sql and "training_run" in sql for sql in statements)
+
+
+def test_a_checkpoint_is_written_to_the_disk_once(instructor, artifact_dir, monkeypatch) -> None:
+    """The file that the library wrote is the one in the store."""
+    written: list[int] = []
+    write = checkpointing.write_training
+
+    def noting(path, *arguments) -> None:
+        write(path, *arguments)
+        written.append(path.stat().st_ino)
+
+    monkeypatch.setattr(checkpointing, "write_training", noting)
+    run = executed(queue_tiny(instructor))
+    newest = queries.checkpoint_list(run, "training")[0]
+    assert path_of(newest.artifact_id).stat().st_ino == written[-1]
+
+
+def test_a_worker_that_lost_its_run_remarks_nothing(run: Run) -> None:
+    lease = held(run)
+    assert leases.take_back(run, "silent") == RunStatus.QUEUED
+    before = run.events.count()
+    with pytest.raises(LeaseLostError):
+        Session(run, lease, LeaseKeeper(lease, 0)).run_remark("the disk is full")
+    assert run.events.count() == before
 
 
 def test_the_same_request_gives_the_same_weights(instructor) -> None:
@@ -165,11 +219,11 @@ def test_a_full_disk_fails_the_run_and_it_goes_on_when_there_is_room(
     monkeypatch.setattr(checkpointing, "PAUSE_S", 0.0)
     store, room = checkpointing.store_file, [4]  # files: two checkpoints of two
 
-    def small_disk(*arguments):
+    def small_disk(*arguments, **options):
         if not room[0]:
             raise OSError(errno.ENOSPC, "No space left on device")
         room[0] -= 1
-        return store(*arguments)
+        return store(*arguments, **options)
 
     monkeypatch.setattr(checkpointing, "store_file", small_disk)
     executed(run)

@@ -71,8 +71,28 @@ def test_more_runs_than_messages_fit_are_sent_again_from_the_oldest(monkeypatch)
     assert [dispatch.send_lost_again() for _ in range(3)] == [2, 2, 0]
 
 
-def test_a_queue_of_a_busy_worker_counts_as_served(run: Run) -> None:
+@pytest.fixture
+def all_heard(redis_url: str) -> None:
+    """Valkey has been up for a while, so workers that live have spoken."""
     workers.client.cache_clear()
+    workers.client().set(workers.SINCE, time.time() - workers.ALL_HEARD_AFTER_S)
+
+
+def test_nothing_is_said_of_workers_just_after_valkey_was_emptied(run: Run, redis_url) -> None:
+    workers.client.cache_clear()
+    let_time_pass(run, 60)
+    workers.note_worker("other@host", ("default",))  # the first one that speaks again
+    sweeping.explain_waiting()
+    run.refresh_from_db()
+    assert run.reason == ""
+    workers.client().set(workers.SINCE, time.time() - workers.ALL_HEARD_AFTER_S)
+    sweeping.explain_waiting()
+    run.refresh_from_db()
+    assert run.reason.startswith("No worker listens")
+
+
+@pytest.mark.usefixtures("all_heard")
+def test_a_queue_of_a_busy_worker_counts_as_served(run: Run) -> None:
     workers.note_worker("busy@host", (run.queue,))
     let_time_pass(run, 60)
     sweeping.explain_waiting()
@@ -92,6 +112,7 @@ def test_nothing_is_said_of_workers_while_the_broker_is_away(run: Run, settings)
     assert run.reason == ""
 
 
+@pytest.mark.usefixtures("all_heard")
 def test_a_queue_that_nobody_serves_is_explained(run: Run) -> None:
     sweeping.explain_waiting()
     run.refresh_from_db()
@@ -105,6 +126,7 @@ def test_a_queue_that_nobody_serves_is_explained(run: Run) -> None:
     )
 
 
+@pytest.mark.usefixtures("all_heard")
 def test_the_explanation_goes_when_a_worker_comes(run: Run) -> None:
     let_time_pass(run, 60)
     workers.note_worker("training@here", ("training.gpu",))

@@ -11,7 +11,7 @@ import pytest
 
 from hamletweb.supervisor.first_steps import FIRST_RUN, take_first_steps
 from registry.accounts.models import ApiToken, Classroom, Role, User
-from registry.accounts.services import find_token, issue_token, revoke_token
+from registry.accounts.services import find_token, issue_token, renew_join_code, revoke_token
 from tests.running.processes import ROOT, platform_environment
 from training.models import Run, RunStatus
 
@@ -38,6 +38,30 @@ def test_second_start_makes_nothing_and_keeps_the_key() -> None:
     assert second.api_key == first.api_key
     assert (second.accounts, second.classroom, second.notes) == (None, None, [])
     assert (User.objects.count(), Run.objects.count(), ApiToken.objects.count()) == (3, 1, 1)
+
+
+def test_first_passwords_are_kept_until_they_are_changed() -> None:
+    first = take_first_steps(None)
+    known = (first.accounts, first.classroom)
+    assert take_first_steps(first.api_key, *known).valid_accounts == first.accounts
+    changed = User.objects.get(username="instructor")
+    changed.set_password("chosen by herself")
+    changed.save()
+    User.objects.filter(username="student").update(is_active=False)
+    later = take_first_steps(first.api_key, *known)
+    assert later.valid_accounts == {"admin": first.accounts["admin"]}
+    assert later.valid_classroom == first.classroom
+
+
+def test_class_is_kept_with_the_code_that_opens_it_now() -> None:
+    first = take_first_steps(None)
+    renew_join_code(Classroom.objects.get())
+    later = take_first_steps(first.api_key, None, first.classroom)
+    assert later.valid_classroom["name"] == first.classroom["name"]
+    code = Classroom.objects.get().spelled_code
+    assert later.valid_classroom["join_code"] == code != first.classroom["join_code"]
+    Classroom.objects.all().delete()
+    assert take_first_steps(first.api_key, None, first.classroom).valid_classroom is None
 
 
 def test_key_that_opens_nothing_any_more_is_replaced_and_the_old_one_closed() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import Any
 
 import torch
@@ -35,8 +35,12 @@ def check_size(level: TownLevel, num_envs: Any) -> None:
         raise SpecError([Problem("num_envs", message)])
 
 
-def check_stage(active_meters: Sequence[str], loss_multiplier: Any) -> None:
-    """Raises: SpecError on a meter that does not exist, or a multiplier out of range."""
+def check_stage(active_meters: Any, loss_multiplier: Any, sparse: Any) -> None:
+    """Raises: SpecError on a meter that does not exist, a multiplier out of range, or a `sparse`
+    that is neither true nor false."""
+    if isinstance(active_meters, str) or not isinstance(active_meters, Collection):
+        message = f"found {describe(active_meters)}; expected a list of {', '.join(METER_NAMES)}"
+        raise SpecError([Problem("active_meters", message)])
     problems = [
         Problem(
             f"active_meters[{index}]",
@@ -50,6 +54,8 @@ def check_stage(active_meters: Sequence[str], loss_multiplier: Any) -> None:
     if not (number and is_finite(loss_multiplier) and 0 <= loss_multiplier <= MAX_MULTIPLIER):
         message = f"found {describe(loss_multiplier)}; expected a number from 0 to 1000"
         problems.append(Problem("loss_multiplier", message))
+    if not isinstance(sparse, bool):
+        problems.append(Problem("sparse", f"found {describe(sparse)}; expected true or false"))
     if problems:
         raise SpecError(problems)
 
@@ -59,7 +65,7 @@ def check_actions(actions: Any, num_envs: int, device: torch.device) -> Tensor:
 
     Raises: ShapeError if they are not N whole numbers.
     """
-    actions = torch.as_tensor(actions, device=device)
+    actions = as_tensor(actions, device, "actions", f"whole numbers, [{num_envs}]")
     if actions.dtype != torch.int64:
         if actions.dtype not in WHOLE:
             found = f"{actions.dtype} {list(actions.shape)}"
@@ -68,6 +74,14 @@ def check_actions(actions: Any, num_envs: int, device: torch.device) -> Tensor:
     if actions.shape != (num_envs,):
         raise ShapeError(f"actions: found {list(actions.shape)}; expected [{num_envs}]")
     return actions
+
+
+def as_tensor(value: Any, device: torch.device, name: str, expected: str) -> Tensor:
+    """Raises: ShapeError if it is neither a tensor nor made of numbers."""
+    try:
+        return torch.as_tensor(value, device=device)
+    except (TypeError, ValueError, RuntimeError):
+        raise ShapeError(f"{name}: found {describe(value)}; expected {expected}") from None
 
 
 def mask_of(actions: Tensor, action_mask: Tensor) -> Tensor:
@@ -104,7 +118,7 @@ def check_mask(mask: Any, num_envs: int, device: torch.device) -> Tensor:
     """Rows chosen, [N] bool; all of them for None. Raises: ShapeError."""
     if mask is None:
         return torch.ones(num_envs, dtype=torch.bool, device=device)
-    mask = torch.as_tensor(mask, device=device)
+    mask = as_tensor(mask, device, "mask", f"torch.bool [{num_envs}]")
     if mask.dtype != torch.bool or mask.shape != (num_envs,):
         found = f"{mask.dtype} {list(mask.shape)}"
         raise ShapeError(f"mask: found {found}; expected torch.bool [{num_envs}]")

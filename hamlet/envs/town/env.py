@@ -129,9 +129,10 @@ class TownEnv:
             sparse: pay -1 at death and else 0 instead of the level's reward.
             rows: [N] bool, the environments meant; all by default.
 
-        Raises: SpecError on an unknown meter or a negative multiplier.
+        Raises: SpecError on an unknown meter, a negative multiplier or another kind of value;
+            ShapeError if `rows` is no mask. Nothing has changed then.
         """
-        check_stage(active_meters, loss_multiplier)
+        check_stage(active_meters, loss_multiplier, sparse)
         chosen = check_mask(rows, self.num_envs, self.device)
         wanted = torch.tensor([name in active_meters for name in METER_NAMES], device=self.device)
         wide = chosen.unsqueeze(1)
@@ -290,6 +291,11 @@ class TownEnv:
         self._relations.set(self.active, self.multiplier)
         self._some_inactive = not bool(self.active.all())
         self._some_sparse = bool(self.sparse.any())
+
+    @property
+    def shaping_terms(self) -> tuple[str, ...]:
+        """The shaping terms that are on, in the order in which their rewards are added up."""
+        return self._shaping.names
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that a later step depends on, the generator included."""

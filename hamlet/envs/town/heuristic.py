@@ -8,6 +8,19 @@
 3. With little money and nothing urgent, go to the nearest work.
 4. Else REST, or WAIT.
 
+The specification says which need, which place and when to work. What it leaves open is decided so:
+
+- A use that takes several ticks is finished before anything else, rule 1.
+- Safe means energy above 0.12 after the way there and all ticks of the use, and health above 0.1
+  after what the use itself does to it; a meter that is not active needs no care.
+- Affordable means the money for all ticks that are left; where money is not active, everything is.
+- A gain counts no further than to a full meter, so a luxury bed is no better for a small need.
+- A need that no place can serve now, seen or still to be found, is left for the next worst.
+- Money is never a need: work is looked for when nothing else is urgent, nearest first.
+- Open on arrival looks at the hour of arrival, not at the hours that a long use goes on for.
+- In a window, sweeping goes row by row in bands as high as the window, nearest unseen cell first.
+- It walks along its row before it walks along its column, and where the move is not legal it rests.
+
 Shapes: N environments, 14 affordances, 8 meters, C cells.
 """
 

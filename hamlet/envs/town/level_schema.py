@@ -22,6 +22,7 @@ from hamlet.schema import (
     Number,
     Reader,
     Section,
+    Tagged,
     Text,
     describe,
 )
@@ -75,30 +76,6 @@ class NamesOrAll(ListOf):
         return [name for name in self.names if name in items]
 
 
-class ByKind(Reader):
-    """A section whose field `kind` says which other fields it has."""
-
-    def __init__(self, kinds: Mapping[str, Mapping[str, Reader]]) -> None:
-        super().__init__()
-        self.sections = {
-            kind: Section({"kind": Choice(kind), **fields}) for kind, fields in kinds.items()
-        }
-
-    def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
-        if not isinstance(value, Mapping):
-            problems.append(Problem(path, f"found {describe(value)}; expected a mapping"))
-            return value
-        if "kind" not in value:
-            problems.append(Problem(f"{path}.kind", "missing; it has no default"))
-            return value
-        kind = value["kind"]
-        before = len(problems)
-        Choice(*self.sections).read(kind, f"{path}.kind", problems)
-        if len(problems) > before:
-            return value
-        return self.sections[kind].read(value, path, problems)
-
-
 def meter_amounts(low: float, high: float, defaults: Mapping[str, float]) -> Section:
     fields = {name: Number(low, high, default=defaults[name]) for name in METER_NAMES}
     return Section(fields, default={})
@@ -107,7 +84,8 @@ def meter_amounts(low: float, high: float, defaults: Mapping[str, float]) -> Sec
 SOME_METERS = ListOf(Choice(*METER_NAMES), shortest=1, longest=len(METER_NAMES), unique=True)
 WEIGHT = Number(-10.0, 10.0)
 
-EXTRINSIC = ByKind(
+EXTRINSIC = Tagged(
+    "kind",
     {
         "multiplicative": {"meters": SOME_METERS},
         "constant_base_with_bonus": {
@@ -138,7 +116,7 @@ EXTRINSIC = ByKind(
             "reward": Number(-10.0, 10.0, default=1.0),
             "otherwise": Number(-10.0, 10.0, default=0.0),
         },
-    }
+    },
 )
 
 LEVEL_SCHEMA = Section(

@@ -67,8 +67,9 @@ def draw(
     if len(seed) != rows:
         raise ShapeError(f"found {len(seed)} seeds; expected {rows}, one for each row to reset")
     drawn = torch.empty(rows, columns, device=generator.device)
-    for row, own in enumerate(seed):
-        generator.manual_seed(checked_seed(own))
+    # All are checked before the generator is touched.
+    for row, own in enumerate([checked_seed(own) for own in seed]):
+        generator.manual_seed(own)
         torch.rand(columns, out=drawn[row], generator=generator)
     return drawn
 

@@ -6,15 +6,19 @@ Shapes: N environments, 8 actions.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
 from hamlet.envs.town.env import TownEnv
 from hamlet.envs.town.heuristic import Planner
+from hamlet.envs.town.placement import MAX_SEED
 from hamlet.envs.town.tables import REST, WAIT
 from hamlet.errors import Problem, SpecError
 from hamlet.schema import describe, hint
+
+AHEAD = 64  # steps for which random numbers are drawn at once
 
 
 class Policy(ABC):
@@ -22,6 +26,11 @@ class Policy(ABC):
 
     def reset(self, mask: Tensor | None = None) -> None:  # noqa: B027 - most remember nothing
         """Forget the episodes of the rows in `mask` [N] bool (all by default)."""
+
+    def begin(self, seeds: Sequence[int]) -> None:
+        """All rows begin an episode, and each has a seed of its own: whoever draws, draws for a
+        row from that alone, so that an episode goes the same way in any batch."""
+        self.reset()
 
     @abstractmethod
     def act(self, env: TownEnv) -> Tensor:
@@ -33,18 +42,38 @@ class Policy(ABC):
 
 
 class RandomLegal(Policy):
-    """Any legal action, each as likely as the others."""
+    """Any legal action, each as likely as the others.
+
+    Before `begin` all rows draw from one generator, after it each from one of its own, which
+    stands on the CPU and is asked for many steps at once.
+    """
 
     def __init__(self, seed: int = 0) -> None:
         self.seed = seed
         self.generator: torch.Generator | None = None
+        self.own: list[torch.Generator] = []  # one for each row
+        self.ahead: list[Tensor] = []  # scores [N, 8] of the next steps, last one first
+
+    def begin(self, seeds: Sequence[int]) -> None:
+        mixed = ((seed + self.seed) % (MAX_SEED + 1) for seed in seeds)
+        self.own = [torch.Generator().manual_seed(seed) for seed in mixed]
+        self.ahead = []
 
     def act(self, env: TownEnv) -> Tensor:
-        if self.generator is None:
-            self.generator = torch.Generator(device=env.device).manual_seed(self.seed)
-        shape = env.action_mask.shape
-        scores = torch.rand(shape, generator=self.generator, device=env.device)
+        scores = self.scores(env).to(env.device)
         return scores.masked_fill(~env.action_mask, -1.0).argmax(dim=1)
+
+    def scores(self, env: TownEnv) -> Tensor:
+        """[N, 8] uniform in [0, 1)."""
+        shape = env.action_mask.shape
+        if not self.own:
+            if self.generator is None:
+                self.generator = torch.Generator(device=env.device).manual_seed(self.seed)
+            return torch.rand(shape, generator=self.generator, device=env.device)
+        if not self.ahead:
+            rows = [torch.rand(AHEAD, shape[1], generator=own) for own in self.own]
+            self.ahead = list(torch.stack(rows, dim=1))[::-1]
+        return self.ahead.pop()
 
     def entropy(self, env: TownEnv) -> Tensor:
         """1, but 0 where there is nothing to choose."""

@@ -1,23 +1,24 @@
-// Survival curves of several runs over each other.
+// The scores of several runs over each other.
 
 import { Chart } from "./chart.js";
-import { fixed, listing } from "./words.js";
+import { listing, short } from "./words.js";
 
 const box = document.querySelector("[data-compare]");
 const curves = JSON.parse(document.getElementById("compare-curves").textContent);
+const measure = JSON.parse(document.getElementById("compare-measure").textContent);
 const longest = Math.max(1, ...curves.flatMap((curve) => curve.number.slice(-1)));
 const block = [1, 5, 10, 20, 50].find((size) => longest / size <= 60) ?? 100;
 
-/** {last episode of a block: its mean survival} */
-function blocks({ number, survival_steps: steps }) {
+/** {last episode of a block: its mean score} */
+function blocks({ number, value }) {
   const found = new Map();
   let [sum, size] = [0, 0];
   number.forEach((episode, index) => {
-    sum += steps[index];
-    size += 1;
+    // A number that was not finite came as null: a gap.
+    if (value[index] !== null) [sum, size] = [sum + value[index], size + 1];
     const next = number[index + 1];
     if (next !== undefined && Math.ceil(next / block) === Math.ceil(episode / block)) return;
-    found.set(episode, sum / size);
+    if (size) found.set(episode, sum / size);
     [sum, size] = [0, 0];
   });
   return found;
@@ -34,11 +35,11 @@ if (box && curves.length) {
     describe: () => {
       const ends = rows.map(
         (row, index) =>
-          `${curves[index].name} ${fixed(row.findLast((value) => value !== null) ?? NaN, 0)}`,
+          `${curves[index].name} ${short(row.findLast((value) => value !== null) ?? NaN)}`,
       );
-      return `Mean survival at the end: ${listing(ends)} steps.`;
+      return `Mean ${measure.title.toLowerCase()} at the end: ${listing(ends)} ${measure.unit}`.trim();
     },
-    yRange: (_, low, high) => [0, Math.max(1, high) * 1.05],
+    yRange: (_, low, high) => [Math.min(0, low) * 1.05, Math.max(1, high) * 1.05],
   });
   chart.setData([numbers, ...rows]);
   document.querySelector("[data-block]").textContent = `Mean of every ${block} episodes`;

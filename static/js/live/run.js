@@ -1,6 +1,8 @@
 // The page of one run: wires the socket to the player, the panels and the viewer of its system.
 //
-// A viewer is a module js/<viewer>/viewer.js with `createViewer(root, {seek, redraw})`. It gives
+// A viewer is a template live/viewers/<viewer>.html, which includes live/_player.html and, where it
+// suits, live/_score.html, and a module js/<viewer>/viewer.js with
+// `createViewer(root, {seek, redraw, settings})`; settings: the content of the RunSpec. It gives
 //   start(episode)                   another episode is shown; its steps may still be on their way
 //   draw(episode, index, fraction)   show step `index`, `fraction` of the way to the next one
 //   ended(episode)                   an episode has arrived whole, shown or not
@@ -16,8 +18,8 @@ import { HealthPanel } from "./health.js";
 import { MetricsPanel } from "./metrics.js";
 import { Player } from "./player.js";
 import { ReplayPanel } from "./replays.js";
+import { ScoreChart } from "./score.js";
 import { LiveSocket } from "./socket.js";
-import { SurvivalChart } from "./survival.js";
 
 const KEPT_TIMINGS = 200;
 const SAY_EVERY_MS = 5000;
@@ -33,6 +35,7 @@ class RunPage {
     this.receiver = new EpisodeReceiver();
     this.player = new Player();
     this.timings = [];
+    this.lastNumber = 0; // of the episodes whose summaries have come
     this.toldAt = -Infinity;
     window.hamletLive = { episodes: this.timings, player: this.player, socket: this.socket };
   }
@@ -40,7 +43,8 @@ class RunPage {
   async start() {
     const { createViewer } = await import(this.root.dataset.viewer);
     const jump = (index) => this.controls.seek(index);
-    this.viewer = createViewer(this.root, { seek: jump, redraw: () => this.player.draw() });
+    const settings = readJson("run-settings");
+    this.viewer = createViewer(this.root, { seek: jump, redraw: () => this.player.draw(), settings });
     this.#buildPanels();
     this.#listen();
     this.socket.connect();
@@ -52,7 +56,6 @@ class RunPage {
     this.controls = new PlayerControls(this.find("[data-player-box]"), this.player, this.tell);
     this.banner = new ConnectionBanner(this.find("[data-banner]"), this.socket);
     this.health = new HealthPanel(this.root, this.socket);
-    this.survival = new SurvivalChart(this.find("[data-survival]"), unit);
     this.metrics = new MetricsPanel({
       list: this.find("[data-metrics]"),
       select: this.find("[data-metric-choice]"),
@@ -65,7 +68,9 @@ class RunPage {
     this.replays = new ReplayPanel({ body, filter, empty }, this.tell);
     this.replays.onPick = (number) => this.loadReplay(number);
     const first = readJson("run-charts");
-    this.survival.add(first.survival);
+    const box = this.find("[data-score]");
+    if (box && first.score) this.score = new ScoreChart(box, first.score, unit);
+    this.#addEpisodes(first.episodes);
     this.metrics.load(first.metrics);
     this.viewer.metrics(this.metrics.values);
   }
@@ -75,7 +80,7 @@ class RunPage {
     this.player.addEventListener("show", () => this.#showEpisode());
     this.player.addEventListener("frame", (event) => this.#drawFrame(event.detail));
     this.player.addEventListener("finished", () => this.#finished());
-    this.find("[data-latest]").addEventListener("click", () => this.controls.setFollow("now"));
+    this.find("[data-latest]")?.addEventListener("click", () => this.controls.setFollow("now"));
     addEventListener("themechange", () => this.player.draw());
   }
 
@@ -98,7 +103,7 @@ class RunPage {
   // connection, tell it what differs from that, and ask for what was missed.
   #connected(message) {
     this.health.sawEpisode(message.newest_episode);
-    this.tell({ type: "catch_up", after: this.survival.lastNumber });
+    this.tell({ type: "catch_up", after: this.lastNumber });
     this.replays.ask();
     const { episode, follow, playing } = this.player;
     const asked = Number(new URLSearchParams(location.search).get("episode"));
@@ -112,7 +117,7 @@ class RunPage {
     this.player.setFollow("off");
     this.player.playing = true;
     this.tell({ type: "load_replay", episode: number });
-    this.find("[data-stage]").scrollIntoView({ block: "nearest", behavior: "smooth" });
+    this.find("[data-stage]")?.scrollIntoView({ block: "nearest", behavior: "smooth" });
   }
 
   #episodeStarts(message) {
@@ -149,7 +154,8 @@ class RunPage {
     if (episode.end) this.viewer.totals(episode);
     this.replays.mark(episode.number);
     const aside = episode.isReplay && this.root.dataset.status === "running";
-    this.find("[data-replay-note]").hidden = !aside || this.player.follow !== "off";
+    const note = this.find("[data-replay-note]");
+    if (note) note.hidden = !aside || this.player.follow !== "off";
     this.#sayShown(episode);
   }
 
@@ -175,15 +181,20 @@ class RunPage {
       this.viewer.metrics(this.metrics.values);
     }
     // Summaries before these that never came: a message was lost on the way.
-    const last = this.survival.lastNumber;
+    const last = this.lastNumber;
     if (message.after > last) this.tell({ type: "catch_up", after: last });
-    this.survival.add(message.episodes);
+    this.#addEpisodes(message.episodes);
     if (message.replays && message.replays !== this.replayCount) {
       // Episodes are kept about as often as checkpoints are saved.
       if (this.replayCount !== undefined) this.#refreshPanels();
       this.replayCount = message.replays;
       this.replays.ask();
     }
+  }
+
+  #addEpisodes(columns) {
+    for (const number of columns?.number ?? []) this.lastNumber = Math.max(this.lastNumber, number);
+    this.score?.add(columns);
   }
 
   #showStatus(message) {

@@ -4,6 +4,7 @@ import { element, setText } from "../live/elements.js";
 import { count, fixed } from "../live/words.js";
 
 const STAGES = 5;
+const PROGRESS_ABOVE = -0.05; // the same in every run: survival may not be falling
 const WORDS = {
   1: "Energy and hygiene only, needs fall slowly.",
   2: "Satiation joins in.",
@@ -64,25 +65,37 @@ export class CurriculumPanel {
   }
 }
 
+/** What a change of stage asks for in this run; empty without a curriculum. */
+export function curriculumLimits(settings) {
+  const asked = settings?.training?.curriculum;
+  if (!asked?.enabled) return {};
+  return {
+    survival: asked.advance_survival,
+    progress: PROGRESS_ABOVE,
+    entropy: asked.entropy_below,
+    dwell: asked.dwell_steps,
+  };
+}
+
 /**
  * Which conditions for the next stage hold; a number that was not reported is left out.
- * limits: data attributes of the list, from the run's own settings.
+ * limits: as `curriculumLimits` takes them from the run's own settings.
  */
 export function conditionRows(values, limits) {
   return [
     {
       key: "dwell_steps",
       name: "Steps at this stage",
-      limit: limits.limitDwell,
+      limit: limits.dwell,
       kind: "at least",
       write: count,
     },
-    { key: "survival", name: "Survival", limit: limits.limitSurvival, kind: "above", write: fixed },
-    { key: "progress", name: "Progress", limit: limits.limitProgress, kind: "above", write: fixed },
+    { key: "survival", name: "Survival", limit: limits.survival, kind: "above", write: fixed },
+    { key: "progress", name: "Progress", limit: limits.progress, kind: "above", write: fixed },
     {
       key: "entropy",
       name: "Entropy of its choices",
-      limit: limits.limitEntropy,
+      limit: limits.entropy,
       kind: "below",
       write: fixed,
     },

@@ -6,7 +6,7 @@ import { ActionPanel } from "./actions.js";
 import { AffordancePanel } from "./affordances.js";
 import { CertificatePanel } from "./certificates.js";
 import { ClockPanel } from "./clock.js";
-import { CurriculumPanel } from "./curriculum.js";
+import { CurriculumPanel, curriculumLimits } from "./curriculum.js";
 import { placeIcon } from "./icons.js";
 import { TownMap } from "./map.js";
 import { EventLog, MeterPanel } from "./meters.js";
@@ -20,10 +20,11 @@ export function createViewer(root, page) {
 }
 
 class TownViewer {
-  constructor(root, { seek, redraw }) {
+  constructor(root, { seek, redraw, settings }) {
     const find = (name) => root.querySelector(`[data-town="${name}"]`);
     this.find = find;
     this.redraw = redraw;
+    this.limits = curriculumLimits(settings);
     this.map = new TownMap(find("map"));
     this.meters = new MeterPanel(find("meters"));
     this.actions = new ActionPanel(find("actions"), find("verdict"));
@@ -100,7 +101,7 @@ class TownViewer {
   }
 
   metrics(values) {
-    this.curriculum.metrics(values, this.find("conditions").dataset);
+    this.curriculum.metrics(values, this.limits);
   }
 
   summary(episode) {

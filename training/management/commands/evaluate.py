@@ -18,7 +18,7 @@ from training.command_line import explain, find_run, find_user
 
 
 class Command(BaseCommand):
-    help = "Evaluate agents of the town: manage.py evaluate --model town-L1 --gate"
+    help = "Evaluate agents on held-out episodes: manage.py evaluate --model town-L1 --gate"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         subjects = parser.add_argument_group("what to evaluate (several: the median is judged)")
@@ -62,11 +62,11 @@ class Command(BaseCommand):
         """Raises: SpecError, HamletError, RegistryError, OSError."""
         from training import evaluating
 
-        level = evaluating.shipped_level(options["level"]) if options["level"] else None
+        level = options["level"]
         subjects = chosen_subjects(options, level)
         feedforward = options["feedforward"] and one_subject(options["feedforward"], level)
         reports = []
-        for setting in chosen_settings(options):
+        for setting in chosen_settings(options, subjects[0].system):
             with tqdm(desc=setting.label, unit="episode", disable=None) as bar:
 
                 def show(name: str, count: int, bar: tqdm = bar) -> None:
@@ -75,7 +75,7 @@ class Command(BaseCommand):
                 report = evaluating.measure(
                     subjects,
                     setting,
-                    scripts=() if options["along"] else evaluating.POLICIES,
+                    scripts=not options["along"],
                     feedforward=feedforward or None,
                     ablation=options["gate"],
                     on_episodes=show,
@@ -111,7 +111,7 @@ class Command(BaseCommand):
             raise CommandError(f"{options['json']} cannot be written: {error}") from None
 
 
-def chosen_subjects(options: dict[str, Any], level: Any) -> list[Any]:
+def chosen_subjects(options: dict[str, Any], level: str | None) -> list[Any]:
     from training import evaluating
 
     subjects = [evaluating.run_subject(find_run(text), level) for text in options["run"]]
@@ -133,7 +133,7 @@ def chosen_subjects(options: dict[str, Any], level: Any) -> list[Any]:
     return subjects
 
 
-def one_subject(text: str, level: Any) -> Any:
+def one_subject(text: str, level: str | None) -> Any:
     from training import evaluating
 
     path = Path(text)
@@ -142,14 +142,12 @@ def one_subject(text: str, level: Any) -> Any:
     return evaluating.run_subject(find_run(text), level)
 
 
-def chosen_settings(options: dict[str, Any]) -> list[Any]:
-    from hamlet.learning.curriculum_stages import STAGES
-    from training.evaluating import LONG, Setting
+def chosen_settings(options: dict[str, Any], system: str) -> list[Any]:
+    """Raises: SpecError for circumstances that the system does not know."""
+    from training.evaluating import Setting, evaluation_of
 
     common = {"episodes": options["episodes"], "seed": options["seed"]}
+    chosen = {"long": options["long"], "stages": options["stages"]}
+    further = evaluation_of(system).circumstances(**chosen)
     settings = [Setting("as it is", **common)]
-    if options["long"]:
-        settings.append(Setting("long", limit_factor=LONG, **common))
-    if options["stages"]:
-        settings += [Setting(f"stage {s.number}", stage=s, **common) for s in STAGES]
-    return settings
+    return settings + [Setting(label, **common, more=more) for label, more in further]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -32,7 +34,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("system", help=f"one of {', '.join(SYSTEMS)}")
-        parser.add_argument("--level", help="name of a level, such as L1")
+        parser.add_argument(
+            "--level",
+            metavar="NAME_OR_FOLDER",
+            help="name of a level, such as L1; or a folder with a level pack of your own: "
+            "level.yaml, brain.yaml and training.yaml",
+        )
         parser.add_argument("--brain", metavar="FILE", help="a brain.yaml; else the level's own")
         parser.add_argument("--episodes", type=int, help="how many; else the level's own budget")
         parser.add_argument("--seed", type=int, help="equal seeds give equal weights")
@@ -83,6 +90,24 @@ def read_request(options: dict[str, Any]) -> dict[str, Any]:
     """The options as the body of a request. Raises: CommandError."""
     request: dict[str, Any] = {"system": options["system"]}
     request |= {name: options[name] for name in FIELDS if options[name] is not None}
+    if options["level"] is not None:
+        request |= read_level(options["system"], options["level"])
     if options["brain"] is not None:
         request["brain"] = read_document(options["brain"])
     return merge(request, read_settings(options["settings_"]))
+
+
+def read_level(system_name: str, text: str) -> dict[str, Any]:
+    """The level by its name, or all of the pack in a folder of this machine.
+
+    Only this command takes folders: neither the REST API nor a page may read the server's files.
+    Raises: CommandError.
+    """
+    system = SYSTEMS.get(system_name)
+    shipped = {level.name for level in system.levels()} if system else {text}
+    if text in shipped or not (os.sep in text or Path(text).is_dir()):
+        return {"level": text}
+    try:
+        return system.read_folder(Path(text))
+    except SpecError as error:
+        raise explain(error, f"{text} is no level pack to train with:") from None

@@ -1,0 +1,43 @@
+"""Answers given before Django is asked: problem+json on the API, one sentence elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+
+from registry.problems import API_PATHS, problem_response
+
+
+def refusal(path: str, status: int, detail: str) -> HttpResponse:
+    if path.startswith(API_PATHS):
+        response: HttpResponse = problem_response(status, detail)
+    else:
+        response = HttpResponse(
+            f"{detail}\n", status=status, content_type="text/plain; charset=utf-8"
+        )
+    response["Content-Length"] = str(len(response.content))
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Cache-Control"] = "no-store"
+    # What else the client sends on this connection may be the rest of what was refused.
+    response["Connection"] = "close"
+    return response
+
+
+async def send_response(send: Any, response: HttpResponse) -> None:
+    """Say it over ASGI."""
+    await send(
+        {
+            "type": "http.response.start",
+            "status": response.status_code,
+            "headers": header_pairs(response),
+        }
+    )
+    await send({"type": "http.response.body", "body": response.content})
+
+
+def header_pairs(response: HttpResponse) -> list[tuple[bytes, bytes]]:
+    return [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in response.items()
+    ]

@@ -1,0 +1,45 @@
+"""What lies in the store and nobody needs any more: found and removed once a day.
+
+Crashes leave it behind, not the daily work: retention removes what it drops by itself. Doing this
+twice, or at the same time from two places, removes nothing more than once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from registry.artifacts import audit, store
+
+UNTOUCHED_FOR = timedelta(hours=24)
+ROWS_AT_ONCE = 500
+
+
+@dataclass(frozen=True)
+class Collected:
+    """How many were removed of each kind."""
+
+    temporary: int
+    unused: int
+    stray: int
+
+
+def collect(untouched_for: timedelta = UNTOUCHED_FOR) -> Collected:
+    """Remove temporary files, rows that nothing points at, and files without a row.
+
+    Args:
+        untouched_for: whatever is younger may still be on its way into use.
+    """
+    return Collected(
+        temporary=store.clean_abandoned(untouched_for),
+        unused=discard_unused(untouched_for),
+        stray=sum(store.remove_stray(finding.what) for finding in audit.stray_files(untouched_for)),
+    )
+
+
+def discard_unused(untouched_for: timedelta) -> int:
+    digests = list(audit.unused(untouched_for).values_list("sha256", flat=True))
+    batches = (digests[at : at + ROWS_AT_ONCE] for at in range(0, len(digests), ROWS_AT_ONCE))
+    return sum(
+        len(store.discard_unreferenced(batch, untouched_for=untouched_for)) for batch in batches
+    )

@@ -1,0 +1,89 @@
+"""Once a day: old recordings, expired sessions and forgotten files go."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as django_settings
+from django.contrib.sessions.models import Session
+from django.utils import timezone
+
+from hamletweb.celery import app
+from registry.artifacts.store import path_of, store_file
+from tests.training.runs import make_run
+from training import collecting
+from training.models import Replay, Run, RunStatus
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("artifact_dir")]
+
+
+def make_replays(days_ago: float, **fields: Any) -> Run:
+    """A run that ended so long ago with three recordings."""
+    ended_at = timezone.now() - timedelta(days=days_ago)
+    run = make_run(**{"status": RunStatus.SUCCEEDED, "ended_at": ended_at, **fields})
+    for number in (100, 200, 300):
+        artifact = store_file(f"{run.pk} {number}".encode(), "application/vnd.hamlet.episode")
+        Replay.objects.create(
+            run=run, number=number, survival_steps=1, score=1, artifact=artifact, ended_at=ended_at
+        )
+    return run
+
+
+def numbers(run: Run) -> list[int]:
+    return sorted(run.replays.values_list("number", flat=True))
+
+
+def test_recordings_of_runs_that_ended_long_ago_go_but_the_newest():
+    old, young = make_replays(181), make_replays(179)
+    resting = make_replays(400, status=RunStatus.PAUSED)
+    files = [path_of(replay.artifact_id) for replay in old.replays.order_by("number")]
+    collecting.collect_garbage()
+    assert numbers(old) == [300]
+    assert [path.exists() for path in files] == [False, False, True]
+    assert numbers(young) == numbers(resting) == [100, 200, 300]
+    collecting.collect_garbage()
+    assert numbers(old) == [300]
+
+
+def test_zero_days_keep_recordings_for_ever(settings):
+    settings.REPLAY_DAYS = 0
+    run = make_replays(10_000)
+    collecting.collect_garbage()
+    assert numbers(run) == [100, 200, 300]
+
+
+def test_expired_sessions_go():
+    now = timezone.now()
+    for name, days in (("over", -1), ("lasts", 1)):
+        Session.objects.create(session_key=name, expire_date=now + timedelta(days=days))
+    collecting.collect_garbage()
+    assert list(Session.objects.values_list("session_key", flat=True)) == ["lasts"]
+
+
+def test_forgotten_files_go_too(artifact_dir):
+    folder = artifact_dir / "tmp"
+    folder.mkdir()
+    (folder / "half").write_bytes(b"")
+    os.utime(folder / "half", (0, 0))
+    collecting.collect_garbage()
+    assert not list(folder.iterdir())
+
+
+def test_trouble_with_one_part_stops_no_other(artifact_dir, caplog):
+    (artifact_dir / "tmp").mkdir()
+    (artifact_dir / "tmp" / "folder").mkdir()  # cannot be removed as a file
+    os.utime(artifact_dir / "tmp" / "folder", (0, 0))
+    Session.objects.create(session_key="over", expire_date=timezone.now() - timedelta(days=1))
+    collecting.collect_garbage()
+    assert not Session.objects.exists()
+    assert "collecting files has to wait" in caplog.text
+
+
+def test_the_timetable_names_tasks_that_workers_know():
+    app.loader.import_default_modules()
+    planned = {entry["task"] for entry in django_settings.CELERY_BEAT_SCHEDULE.values()}
+    assert planned == {"training.tasks.requeue_abandoned_runs", "training.tasks.collect_garbage"}
+    assert planned <= set(app.tasks)
