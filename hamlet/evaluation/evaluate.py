@@ -131,10 +131,11 @@ def player(
 ) -> Callable[[], Tensor]:
     """What chooses an action for every environment in its present state.
 
-    Args: seeds: of the episodes, one per environment.
+    Args: seeds: by which the episodes were placed, one per environment.
     """
     if isinstance(subject, Policy):
-        subject.begin(seeds)
+        # Its own, or a script that draws would draw the numbers by which the town was placed.
+        subject.begin([derived_seed(own, "script") for own in seeds])
         return lambda: subject.act(env)
     shown = torch.ones(env.layout.size, device=env.device)
     for name in zeroed_groups:

@@ -17,6 +17,7 @@ from hamlet.evaluation import gates
 from hamlet.evaluation.evaluate import EpisodeResults, evaluate
 from hamlet.evaluation.gates import Verdict
 from hamlet.learning.curriculum_stages import STAGES
+from hamlet.schema import describe
 
 __all__ = ["COLUMNS", "COMPARED", "SCRIPTS", "evaluate"]
 
@@ -33,7 +34,7 @@ COMPARED = "survival"
 
 def read_level(data: Mapping[str, Any]) -> TownLevel:
     """The level as a RunSpec's content keeps it. Raises: SpecError."""
-    return level_from_data(data["level"], "level")
+    return level_from_data(data.get("level"), "level")
 
 
 def find_level(name: Any, metadata: Mapping[str, Any] | None = None) -> TownLevel:
@@ -42,8 +43,8 @@ def find_level(name: Any, metadata: Mapping[str, Any] | None = None) -> TownLeve
     Raises: SpecError.
     """
     if name not in list_levels():
-        message = f"found {name!r}; expected one of {', '.join(list_levels())}: give --level"
-        raise SpecError([Problem("level", message)])
+        expected = f"expected one of {', '.join(list_levels())}: give --level"
+        raise SpecError([Problem("level", f"found {describe(name)}; {expected}")])
     level = load_pack(name).level
     if metadata and metadata.get("level_hash") not in (None, level.hash):
         message = (

@@ -199,9 +199,8 @@ class EpisodeRecorder:
             table[:steps] = saved
         places = self._whole[:steps, WHOLE.index("affordance")]
         if not bool(((places >= -1) & (places < len(self.affordances))).all()):
-            raise CheckpointError(
-                f"whole: found a place that there is not; expected -1 to {len(self.affordances)}"
-            )
+            last = len(self.affordances) - 1
+            raise CheckpointError(f"whole: found a place that there is not; expected -1 to {last}")
         if not isinstance(state["start"], Mapping):
             raise CheckpointError(f"start: found {describe(state['start'])}; expected a mapping")
         self._start, self._steps = dict(state["start"]), steps

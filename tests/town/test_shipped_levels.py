@@ -38,7 +38,7 @@ TABLE = {
     "L3": (8, 5, ALL, METERS, [], ON, 500, 10000),
 }
 LEARNING = {
-    "L0": (0.1, "dueling", 0.99, 1000, 200),
+    "L0": (0.1, "dueling", 0.99, 100_000, 200),  # decision 9
     "L0.5": (0.1, "dueling", 0.995, 10000, 1000),
     "L1": (1.0, "dueling", 0.995, 10000, 1000),
     "L2": (0.1, "recurrent_spatial", 0.998, 10000, 1000),
@@ -233,7 +233,7 @@ def test_a_pack_is_its_readers_own():
     load_pack("L0").training["num_envs"] = 4095
     load_pack("L0").brain["replay"]["capacity"] = 7
     assert load_pack("L0").training["num_envs"] == 8
-    assert load_pack("L0").brain["replay"]["capacity"] == 1000
+    assert load_pack("L0").brain["replay"]["capacity"] == 100_000
 
 
 def test_large_or_binary_file_is_refused_before_it_is_parsed(tmp_path):
