@@ -10,6 +10,7 @@ from hamlet.schema import Flag, Integer, Number, Reader, Section, Tagged
 
 MOST_UPDATES = 10**9
 NEED_RECURRENT = "only with architecture.type recurrent_spatial"
+MEMORY_KEEPS_NORTH = "not with recurrent_spatial: what it remembers was seen with north above"
 
 
 def q_learning_sections(
@@ -115,6 +116,7 @@ def _one_step_only(q_learning: dict[str, Any]) -> Iterator[Problem]:
 
 def replay_section(batch_size: int, *, recurrent: bool) -> Tagged:
     sequences = {"sequence_length": Integer(1, 512, 16), "burn_in": Integer(0, 512, 8)}
+    singles = {"symmetries": Flag(False)}
     return Tagged(
         "prioritized",
         {
@@ -128,11 +130,13 @@ def replay_section(batch_size: int, *, recurrent: bool) -> Tagged:
         common={
             "capacity": Integer(1, 10_000_000, 10_000),
             "batch_size": Integer(1, 16_384, batch_size),
-            **(sequences if recurrent else {}),
+            **(sequences if recurrent else singles),
         },
         tag_default=False,
         default={},
-        refused={} if recurrent else dict.fromkeys(sequences, NEED_RECURRENT),
+        refused=dict.fromkeys(singles, MEMORY_KEEPS_NORTH)
+        if recurrent
+        else dict.fromkeys(sequences, NEED_RECURRENT),
         rules=(_sequences_fit,) if recurrent else (_batch_fits,),
     )
 

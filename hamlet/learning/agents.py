@@ -30,6 +30,7 @@ from hamlet.learning.saved_state import (
     load_tensor,
 )
 from hamlet.learning.sequences import SequenceReplay
+from hamlet.learning.symmetries import Symmetries
 from hamlet.learning.transitions import Collected, Transitions, rewards_now
 
 
@@ -106,6 +107,7 @@ class FeedforwardAgent(Agent):
         self.fold = None
         if rules["n_step"] > 1:
             self.fold = NStepFold(rules["n_step"], self.discount, num_envs, layout.size, device)
+        self.symmetries = Symmetries(layout, device) if memory["symmetries"] else None
         self._envs = torch.arange(num_envs, device=device)
         self._one_step = torch.ones(num_envs, dtype=torch.int64, device=device)
         self._generator = generator_for(seed, "replay", device)
@@ -141,6 +143,10 @@ class FeedforwardAgent(Agent):
             return
         # Nothing is stored between these updates, so all their batches can be drawn at once.
         batches = self.replay.sample(updates * self.batch_size, self._generator)
+        if self.symmetries:
+            ways = self.symmetries.draw(updates, self._generator)
+            for batch, way in zip(batches.split(self.batch_size), ways, strict=True):
+                self.symmetries.turn(batch, way)
         rewards = rewards_now(batches, circumstances.sparse, self.discount)
         self.learner.update_each(batches, rewards, self.batch_size)
 
@@ -150,6 +156,8 @@ class FeedforwardAgent(Agent):
             beta += (1.0 - beta) * now.share_done
         rows, weights = replay.sample_rows(self.batch_size, self._generator, beta=beta)
         batch = replay.rows(rows)
+        if self.symmetries:
+            self.symmetries.turn(batch, *self.symmetries.draw(1, self._generator))
         rewards = rewards_now(batch, now.sparse, self.discount)
         errors = self.learner.update(batch, rewards, weights=weights)
         replay.update_priorities(rows, errors)

@@ -22,8 +22,10 @@ Application = Callable[..., Awaitable[None]]
 WAITING_FOR_EACH = 8  # requests in the queue for each one at work
 LONGEST_WAIT_S = 5.0
 RETRY_AFTER_S = 2
-# Whoever asks whether the process lives must hear it while it has much to do.
-HEALTH_PATHS = frozenset({"/healthz", "/readyz", "/metrics"})
+# Whoever asks whether the process lives must hear it while it has much to do. These two ask the
+# database, and anybody may ask the first, so they have a few places of their own.
+PROBES = frozenset({"/readyz", "/metrics"})
+PROBES_AT_ONCE = 4
 
 AT_WORK = Gauge("hamlet_http_requests_at_work", "Requests at work.", registry=REGISTRY)
 REFUSED = Counter("hamlet_http_requests_refused", "Requests told to come back.", registry=REGISTRY)
@@ -31,35 +33,41 @@ REFUSED = Counter("hamlet_http_requests_refused", "Requests told to come back.",
 
 def bound_requests(application: Application, wait_s: float = LONGEST_WAIT_S) -> Application:
     """Wrap the ASGI application of HTTP. The bound is settings.REQUESTS_AT_ONCE."""
-    turn = Turn(settings.REQUESTS_AT_ONCE)
+    requests, probes = Turn(settings.REQUESTS_AT_ONCE), Turn(PROBES_AT_ONCE)
 
     async def bounded(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if is_exempt(scope["path"]):
+        if asks_no_database(scope["path"]):
             await application(scope, receive, send)
             return
+        turn = probes if scope["path"] in PROBES else requests
         if not await turn.take(wait_s):
             REFUSED.inc()
             response = refusal(
                 scope["path"],
                 503,
-                f"The server works on {turn.most} requests already. "
+                f"The server works on {turn.most} such requests already. "
                 f"Try again in {RETRY_AFTER_S} seconds.",
             )
             response["Retry-After"] = str(RETRY_AFTER_S)
             await send_response(send, response)
             return
-        try:
-            with AT_WORK.track_inprogress():
-                await application(scope, receive, send)
-        finally:
-            turn.give_back()
+        AT_WORK.inc()
+        work = asyncio.ensure_future(application(scope, receive, send))
+        work.add_done_callback(lambda _: end(turn))
+        # The server gives up on it some seconds after its client has left. The thread and its
+        # connection are there until they are done, so the place is taken for as long.
+        await asyncio.shield(work)
 
     return bounded
 
 
-def is_exempt(path: str) -> bool:
-    """Health, and files that no database is asked for."""
-    return path in HEALTH_PATHS or path.startswith(settings.STATIC_URL)
+def end(turn: Turn) -> None:
+    AT_WORK.dec()
+    turn.give_back()
+
+
+def asks_no_database(path: str) -> bool:
+    return path == "/healthz" or path.startswith(settings.STATIC_URL)
 
 
 class Turn:

@@ -6,10 +6,13 @@ twice, or at the same time from two places, removes nothing more than once.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from registry.artifacts import audit, store
+from registry.artifacts import audit, databases, store
+
+logger = logging.getLogger(__name__)
 
 UNTOUCHED_FOR = timedelta(hours=24)
 ROWS_AT_ONCE = 500
@@ -33,8 +36,21 @@ def collect(untouched_for: timedelta = UNTOUCHED_FOR) -> Collected:
     return Collected(
         temporary=store.clean_abandoned(untouched_for),
         unused=discard_unused(untouched_for),
-        stray=sum(store.remove_stray(finding.what) for finding in audit.stray_files(untouched_for)),
+        stray=remove_strays(untouched_for),
     )
+
+
+def remove_strays(untouched_for: timedelta) -> int:
+    """None in a store that other databases have used, since those files may have rows there."""
+    if others := databases.others():
+        logger.warning(
+            "files without a row stay in %s: other databases have stored files there as well. "
+            "Give each a folder of its own; if they are gone for good, remove databases/%s there.",
+            store.root(),
+            ", databases/".join(others),
+        )
+        return 0
+    return sum(store.remove_stray(finding.what) for finding in audit.stray_files(untouched_for))
 
 
 def discard_unused(untouched_for: timedelta) -> int:

@@ -2,6 +2,7 @@
 
     <ARTIFACT_DIR>/sha256/ab/cd/abcd...     a stored file
     <ARTIFACT_DIR>/tmp/...                  a file on its way; a crash may leave one behind
+    <ARTIFACT_DIR>/databases/...            marks of the databases whose rows name the files
 
 A file is written under a temporary name, flushed to the disk and renamed before any row names it.
 So a row always has its file; a crash can only leave a file without a row, which harms nobody and
@@ -26,6 +27,7 @@ from django.db import connection, transaction
 from django.db.models import ProtectedError
 from django.db.utils import IntegrityError
 
+from registry.artifacts import databases
 from registry.artifacts.errors import ArtifactDamagedError, ArtifactTooLargeError
 from registry.artifacts.models import Artifact
 
@@ -54,8 +56,11 @@ def store_file(
             digest, size_bytes = _write(_chunks(path_or_bytes), temporary)
         with transaction.atomic():
             _lock(digest)
+            databases.mark()
             # The file's time says when its bytes were last stored; `_stored_again` asks for it.
-            os.utime(temporary)
+            # Of this process's clock, as the row's time is: the file system's may lag behind it.
+            now = time.time_ns()
+            os.utime(temporary, ns=(now, now))
             _move_into_place(temporary, path_of(digest))
             artifact, _ = Artifact.objects.get_or_create(
                 sha256=digest, defaults={"size_bytes": size_bytes, "media_type": media_type}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from hamletweb.bounds.requests import WAITING_FOR_EACH, bound_requests
+from hamletweb.bounds.requests import PROBES_AT_ONCE, WAITING_FOR_EACH, bound_requests
 from tests.running.processes import start_web
 
 
@@ -110,6 +110,27 @@ def test_an_application_that_fails_gives_its_place_back(settings):
     asyncio.run(twice())
 
 
+def test_work_that_the_server_gave_up_on_keeps_its_place_until_it_ends(settings):
+    """Its thread waits for the database all the same, and clients that leave come again."""
+    settings.REQUESTS_AT_ONCE = 1
+
+    async def burst() -> None:
+        slow = SlowApplication()
+        bounded = bound_requests(slow, wait_s=0.01)
+        first = asyncio.create_task(ask(bounded))
+        await settled()
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        assert (await asyncio.wait_for(ask(bounded), 5))["status"] == 503
+        slow.go.set()
+        await settled()
+        assert (await ask(bounded))["status"] == 200
+        assert slow.most_at_work == 1
+
+    asyncio.run(burst())
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics", "/static/css/hamlet.css"])
 def test_health_and_files_are_never_told_to_wait(settings, path):
     settings.REQUESTS_AT_ONCE = 1
@@ -124,6 +145,25 @@ def test_health_and_files_are_never_told_to_wait(settings, path):
         assert slow.at_work == 2
         slow.go.set()
         assert {(await first)["status"], (await second)["status"]} == {200}
+
+    asyncio.run(burst())
+
+
+@pytest.mark.parametrize("path", ["/readyz", "/metrics"])
+def test_probes_that_ask_the_database_have_a_few_places_of_their_own(path):
+    """Anybody may ask /readyz, and each answer takes a connection."""
+
+    async def burst() -> None:
+        slow = SlowApplication()
+        bounded = bound_requests(slow, wait_s=60)
+        asked = [asyncio.create_task(ask(bounded, path)) for _ in range(3 * PROBES_AT_ONCE)]
+        await settled()
+        assert slow.at_work == PROBES_AT_ONCE
+        others = [asyncio.create_task(ask(bounded, other)) for other in ("/models/", "/healthz")]
+        await settled()
+        assert slow.at_work == PROBES_AT_ONCE + 2
+        slow.go.set()
+        assert {(await one)["status"] for one in (*asked, *others)} == {200}
 
     asyncio.run(burst())
 

@@ -104,6 +104,7 @@ LEARNER_CHANGES = [
     *(("recurrent_spatial", SMALL_WINDOWS, path, value) for path, value in IN_BOTH),
     ("feedforward", SMALL_REPLAY, "q_learning.n_step", 3),
     ("feedforward", SMALL_REPLAY, "replay.prioritized", True),
+    ("feedforward", SMALL_REPLAY, "replay.symmetries", True),
     ("feedforward", PRIORITIZED, "replay.priority_alpha", 0.1),
     ("feedforward", PRIORITIZED, "replay.priority_beta", 0.9),
     ("feedforward", PRIORITIZED, "replay.priority_beta_annealing", False),

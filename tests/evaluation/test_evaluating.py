@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -62,6 +63,23 @@ def test_a_script_plays_an_episode_the_same_in_any_batch(
         other = evaluate(make_policy(name, 4), level, episodes=23)
         assert not torch.equal(other.extrinsic_per_step, whole.extrinsic_per_step)
         assert len(whole.survival.unique()) > 5
+
+
+class Listening(Remembering):
+    """Writes down the seeds from which it may draw."""
+
+    def begin(self, seeds: Sequence[int]) -> None:
+        self.seeds = list(seeds)
+
+
+def test_a_script_does_not_draw_the_numbers_that_placed_the_town() -> None:
+    script = Listening()
+    evaluate(script, LEVEL, episodes=5)
+    env = TownEnv(LEVEL, 5, "cpu")
+    env.reset(seed=script.seeds)
+    assert len(set(script.seeds)) == 5
+    placed = torch.cat((env.places, env.cell.unsqueeze(1)), dim=1)
+    assert not torch.equal(placed, script.starts[0])
 
 
 def test_waiting_is_counted_as_worked_by_hand() -> None:

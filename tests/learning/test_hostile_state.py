@@ -128,7 +128,7 @@ def test_a_wrong_field_is_named_by_its_path(kind: str, path: str, value: Any, na
         (R, f"{REPLAY}/columns/env_rows", -1, "columns.env_rows: found numbers outside [0, 2]"),
         (R, f"{REPLAY}/columns/valid", False, "columns.valid: found a window without any step"),
         (R, f"{REPLAY}/staged/actions", 8, "replay.staged.actions: found numbers outside [0, 7]"),
-        (R, "parts/recorder/whole", 99, "recorder.whole: found a place that there is not"),
+        (R, "parts/recorder/whole", 99, "place that there is not; expected -1 to 13"),
     ],
 )
 def test_a_number_that_no_run_stores_is_named_by_its_column(

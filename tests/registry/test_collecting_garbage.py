@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from registry.artifacts.collecting import Collected, collect
@@ -80,13 +81,41 @@ def test_old_bytes_that_were_stored_again_wait_for_their_new_row():
     assert open_artifact(record_checkpoint(uuid.uuid4(), "inference", 5, again).artifact)
 
 
+def test_files_without_a_row_stay_in_a_store_that_another_database_has_used(artifact_dir, caplog):
+    """`up` with another DATABASE_URL and the same folder: its rows are elsewhere, not gone."""
+    store_file(b"ours", KIND)
+    (artifact_dir / "databases" / "20260101T000000.000000Z").touch()
+    theirs, unused = make_old(file_of(b"with a row elsewhere")), stored_long_ago(b"nobody's")
+    assert collect() == Collected(temporary=0, unused=1, stray=0)
+    assert theirs.exists()
+    assert not path_of(unused.sha256).exists()
+    assert "remove databases/20260101T000000.000000Z" in caplog.text
+
+
+def test_the_mark_of_a_database_is_its_own(artifact_dir):
+    store_file(b"first", KIND)
+    (mark,) = (artifact_dir / "databases").iterdir()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT min(applied) FROM django_migrations")
+        assert mark.name == f"{cursor.fetchone()[0]:%Y%m%dT%H%M%S.%fZ}"
+    store_file(b"second", KIND)
+    assert list((artifact_dir / "databases").iterdir()) == [mark]
+
+
 def test_what_one_run_drops_another_may_just_have_stored():
     first = record_checkpoint(uuid.uuid4(), "inference", 5, store_file(b"same", KIND))
-    time.sleep(0.01)  # the clock of the file system is a coarse one
     again = store_file(b"same", KIND)
     first.delete()
     assert discard_unreferenced([again.sha256]) == []
     assert record_checkpoint(uuid.uuid4(), "inference", 5, again).artifact == again
+
+
+def test_the_time_of_a_file_is_that_of_the_clock_which_rows_are_made_by(monkeypatch):
+    """The file system's own may lag by milliseconds, and a row may be made in between."""
+    now = 2_000_000_000_000_001_000
+    monkeypatch.setattr(time, "time_ns", lambda: now)
+    artifact = store_file(b"timed", KIND)
+    assert path_of(artifact.sha256).stat().st_mtime_ns == now
 
 
 def test_collecting_twice_at_once_removes_once():

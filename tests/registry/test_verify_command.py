@@ -101,6 +101,19 @@ def test_row_that_nothing_uses_is_reported():
     assert f"unused: {artifact.sha256}" in verify()
 
 
+def test_nothing_is_discarded_that_another_database_may_name(artifact_dir):
+    keep(b"ours")
+    theirs = path_of("ab" * 32)
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"theirs")
+    age(theirs)
+    (artifact_dir / "databases" / "20260101T000000.000000Z").touch()
+    with pytest.raises(CommandError, match="other databases have stored files"):
+        verify("--discard")
+    assert theirs.exists()
+    assert "stray       1" in verify()
+
+
 def test_discard_removes_strays_and_unused_files_and_nothing_else(
     django_capture_on_commit_callbacks,
 ):

@@ -9,8 +9,12 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from hamlet.checkpoint import save_inference, save_training, training_header
+from hamlet.learning.town_trainer import TownTrainer
+from hamlet.runspec import RunSpec
 from registry.artifacts.store import open_artifact
 from registry.models import Checkpoint
+from tests.learning.small_worlds import small_run
 from tests.training.tiny_runs import BRAIN, TRAINING, queue_tiny
 from training import execution, services
 from training.models import Run
@@ -67,6 +71,21 @@ def test_a_subject_is_the_same_wherever_it_comes_from(tiny: Run, tmp_path: Path)
     results = [report["results"].pop(report["judged"]) for report in reports]
     assert results == [results[0]] * 4
     assert set(reports[0]["results"]) == SCRIPTS
+
+
+def test_a_file_that_does_not_tell_its_level_is_refused(tmp_path: Path) -> None:
+    trainer = TownTrainer(small_run("feedforward"))
+    state, path = trainer.state_dict(), tmp_path / "hostile.safetensors"
+    header = training_header(trainer.spec, trainer.inference_model(), state)
+    spec = RunSpec.from_data({**trainer.spec.to_data(), "content": {}})
+    header |= {"run_spec": spec.to_data(), "run_spec_hash": spec.hash}
+    save_training(path, state, header)
+    with pytest.raises(CommandError, match="level: found nothing; expected a mapping"):
+        evaluate("--checkpoint", str(path))
+    save_inference(path, trainer.inference_model(), {"level": "x" * 100_000})
+    with pytest.raises(CommandError, match=r"level: found 'x+.*expected one of L0") as refused:
+        evaluate("--checkpoint", str(path))
+    assert len(str(refused.value)) < 500
 
 
 def test_the_table_names_everybody_and_the_difference_to_each(tiny: Run) -> None:

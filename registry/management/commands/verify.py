@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Sum
 from tqdm import tqdm
 
+from registry.artifacts import databases
 from registry.artifacts.audit import Fault, audit, discard
 from registry.artifacts.models import Artifact
 from registry.artifacts.store import clean_abandoned, root
@@ -43,9 +44,20 @@ class Command(BaseCommand):
         if len(report.findings) > MOST_LINES:
             self.stdout.write(f"... and {len(report.findings) - MOST_LINES} more")
         if options["discard"]:
+            refuse_if_shared()
             self.stdout.write(f"discarded   {discard(report)} files")
         if not report.is_whole:
             raise CommandError(
                 "Files are missing or damaged. Restore them from a backup under the names above; "
                 "a file is named by the sha256 of its bytes."
             )
+
+
+def refuse_if_shared() -> None:
+    """Raises: CommandError if what has no row here may have one in another database."""
+    if others := databases.others():
+        raise CommandError(
+            f"Nothing was discarded: other databases have stored files in {root()} as well. If "
+            f"they are gone for good, remove their marks in {databases.folder()} "
+            f"({', '.join(others)}) and do it again."
+        )

@@ -4,7 +4,7 @@ import { element, setText } from "../live/elements.js";
 import { count, fixed } from "../live/words.js";
 
 const STAGES = 5;
-const PROGRESS_ABOVE = -0.05; // the same in every run: survival may not be falling
+const PROGRESS_ABOVE = -0.05; // the same in every run: the reward per step may not be falling
 const WORDS = {
   1: "Energy and hygiene only, needs fall slowly.",
   2: "Satiation joins in.",

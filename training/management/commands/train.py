@@ -105,7 +105,7 @@ def read_level(system_name: str, text: str) -> dict[str, Any]:
     """
     system = SYSTEMS.get(system_name)
     shipped = {level.name for level in system.levels()} if system else {text}
-    if text in shipped or not (os.sep in text or Path(text).is_dir()):
+    if text in shipped or not (os.sep in text or os.path.isdir(text)):
         return {"level": text}
     try:
         return system.read_folder(Path(text))
