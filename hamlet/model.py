@@ -206,11 +206,12 @@ class StatefulModel:
         h, c = self.hidden
         try:
             rows = torch.as_tensor(mask, dtype=torch.bool, device=self.model.device)
+            shape = list(rows.shape)
         except (TypeError, ValueError, RuntimeError):
             message = f"found {describe(mask)}; expected [{h.shape[1]}] bools, one per row"
             raise InputError([Problem("mask", message)]) from None
-        if rows.shape != h.shape[1:2]:
-            message = f"found shape {list(rows.shape)}; expected [{h.shape[1]}], one per row"
+        if shape != [h.shape[1]]:
+            message = f"found shape {shape}; expected [{h.shape[1]}], one per row"
             raise InputError([Problem("mask", message)])
         rows = rows.view(1, -1, 1)
         self.hidden = (h.masked_fill(rows, 0.0), c.masked_fill(rows, 0.0))

@@ -190,6 +190,10 @@ SPECTACULAR_SETTINGS = {
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 # Each may have a connection to PostgreSQL, whose max_connections is 200 in the embedded one.
 REQUESTS_AT_ONCE = env.int("HAMLET_REQUESTS_AT_ONCE", default=40)
+if REQUESTS_AT_ONCE < 1:
+    raise ImproperlyConfigured(
+        f"HAMLET_REQUESTS_AT_ONCE: found {REQUESTS_AT_ONCE}; expected 1 or more."
+    )
 
 ARTIFACT_DIR = Path(env("HAMLET_ARTIFACT_DIR", default=str(DATA_DIR / "artifacts")))
 ARTIFACT_MAX_BYTES = env.int("HAMLET_ARTIFACT_MAX_BYTES", default=4 * 1024**3)

@@ -44,6 +44,8 @@ def below(path: str) -> Iterator[None]:
         yield
     except CheckpointError as error:
         raise CheckpointError(f"{path}.{error}") from None
+    except torch.OutOfMemoryError:
+        raise  # the state may be sound; the device is full
     except DAMAGE as error:
         kind = type(error).__name__
         raise CheckpointError(f"{path}: cannot be read ({kind}: {error}). {OTHER_RUN}") from None

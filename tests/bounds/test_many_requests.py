@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -208,3 +211,16 @@ def test_server_whose_database_hangs_opens_no_more_connections(tmp_path):
         assert answers.count((200, None)) == burst - 10
     finally:
         web.stop()
+
+
+def test_bound_that_lets_nobody_in_is_refused_at_the_start():
+    found = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        env={**os.environ, "HAMLET_REQUESTS_AT_ONCE": "0"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert found.returncode != 0
+    assert "HAMLET_REQUESTS_AT_ONCE: found 0; expected 1 or more." in found.stderr

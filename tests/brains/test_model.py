@@ -299,6 +299,7 @@ def test_a_stateful_model_threads_the_hidden_state_and_resets_rows(recurrent):
     assert torch.equal(stateful.predict(obs)["q_values"], first)
 
 
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
 def test_a_stateful_model_refuses_another_batch_size_until_reset(recurrent):
     stateful = StatefulModel(recurrent)
     stateful.predict(rand(2, D))
@@ -306,7 +307,8 @@ def test_a_stateful_model_refuses_another_batch_size_until_reset(recurrent):
         stateful.predict(rand(3, D))
     with pytest.raises(InputError, match=r"found shape \[3\]; expected \[2\]"):
         stateful.reset([True, False, True])
-    for mask in ("x", [object()], 7, torch.zeros(2, device="meta").to_sparse):
+    nested = torch.nested.nested_tensor([torch.ones(1), torch.ones(2)])
+    for mask in ("x", [object()], 7, torch.zeros(2, device="meta").to_sparse, nested):
         with pytest.raises(InputError, match="mask: found"):
             stateful.reset(mask)
     stateful.reset()

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from hamlet.errors import CheckpointError
+from hamlet.learning.saved_state import below
 from hamlet.learning.town_trainer import TownTrainer
 from hamlet.runspec import RunSpec
 from tests.learning.small_worlds import BRAINS, small_run
@@ -192,3 +193,8 @@ def test_a_missing_field_is_named() -> None:
 @pytest.mark.parametrize("state", [None, [], {}, {"spec_hash": [1]}, "x"])
 def test_what_is_no_state_is_refused(state: Any) -> None:
     assert "this run is" in refusal(P, state)
+
+
+def test_full_device_is_not_taken_for_a_damaged_state() -> None:
+    with pytest.raises(torch.OutOfMemoryError), below("parts"):
+        raise torch.OutOfMemoryError
