@@ -71,7 +71,8 @@ def test_every_default_of_the_specification_is_written_out():
         "n_step": 1,
         "gradient_clip": 10.0,
     }
-    assert data["replay"] == {"prioritized": False, "capacity": 10_000, "batch_size": 64}
+    replay = {"prioritized": False, "capacity": 10_000, "batch_size": 64, "symmetries": False}
+    assert data["replay"] == replay
 
 
 def test_recurrent_brains_have_defaults_of_their_own():
