@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,15 +20,16 @@ UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 REQUIRED: Any = object()
 
 
-class Reader:
+class Reader(ABC):
     """Reads one value. Subclasses check it in `read` and append to `problems`."""
 
     def __init__(self, default: Any = REQUIRED, *, optional: bool = False) -> None:
         self.default = default
         self.optional = optional  # None is allowed
 
+    @abstractmethod
     def read(self, value: Any, path: str, problems: list[Problem]) -> Any:
-        raise NotImplementedError
+        """The value as it is used from here on; what is wrong with it goes into `problems`."""
 
     def read_or_none(self, value: Any, path: str, problems: list[Problem]) -> Any:
         if value is None and self.optional:

@@ -16,6 +16,19 @@ from hamlet.learning.transitions import Collected, Transitions
 from hamlet.runspec import RunSpec
 
 ACTIONS = ("LEFT", "RIGHT", "STAY")
+# What a recurrent brain without vision reads.
+BLIND_LAYOUT = ObservationLayout(
+    groups=(
+        Group("position", 0, 2, (2,)),
+        Group("meters", 2, 4, (2,)),
+        Group("underfoot", 4, 5, (1,)),
+        Group("clock", 5, 6, (1,)),
+    ),
+    grid_encoding=None,
+    affordances=(),
+    meters=(),
+    actions=ACTIONS,
+)
 
 
 def layout_of(size: int, actions: tuple[str, ...] = ACTIONS) -> ObservationLayout:

@@ -10,24 +10,11 @@ import pytest
 import torch
 
 from hamlet.brains import BrainSpec
-from hamlet.layout import Group, ObservationLayout
 from hamlet.learning.recurrent import RecurrentLearner
 from hamlet.learning.sequences import Windows
 from hamlet.model import HamletModel
-from tests.learning.small_worlds import ACTIONS, BRAINS
+from tests.learning.small_worlds import ACTIONS, BLIND_LAYOUT, BRAINS
 
-LAYOUT = ObservationLayout(
-    groups=(
-        Group("position", 0, 2, (2,)),
-        Group("meters", 2, 4, (2,)),
-        Group("underfoot", 4, 5, (1,)),
-        Group("clock", 5, 6, (1,)),
-    ),
-    grid_encoding=None,
-    affordances=(),
-    meters=(),
-    actions=ACTIONS,
-)
 BURN_IN, TRAINED, BATCH, HIDDEN = 2, 4, 3, 8
 STEPS = BURN_IN + TRAINED
 
@@ -36,11 +23,11 @@ def learner(**sections: Any) -> RecurrentLearner:
     spec = copy.deepcopy(BRAINS["recurrent"])
     spec["architecture"]["recurrent_spatial"]["vision_encoder"] = {"type": "none"}
     made = RecurrentLearner(
-        BrainSpec.from_data(spec | sections), LAYOUT, torch.Generator().manual_seed(0)
+        BrainSpec.from_data(spec | sections), BLIND_LAYOUT, torch.Generator().manual_seed(0)
     )
     # A target network of its own makes it visible which network a number came from.
     other = RecurrentLearner(
-        BrainSpec.from_data(spec | sections), LAYOUT, torch.Generator().manual_seed(1)
+        BrainSpec.from_data(spec | sections), BLIND_LAYOUT, torch.Generator().manual_seed(1)
     )
     made.target.load_state_dict(other.online.state_dict())
     return made
@@ -52,7 +39,7 @@ def windows(**columns: Any) -> Windows:
     valid[BURN_IN:] = True
     nothing = torch.zeros(STEPS, BATCH, dtype=torch.bool)
     made = {
-        "observations": torch.rand(STEPS + 1, BATCH, LAYOUT.size, generator=drawn),
+        "observations": torch.rand(STEPS + 1, BATCH, BLIND_LAYOUT.size, generator=drawn),
         "masks": torch.ones(STEPS + 1, BATCH, len(ACTIONS), dtype=torch.bool),
         "actions": torch.randint(len(ACTIONS), (STEPS, BATCH), generator=drawn),
         "extrinsic": torch.rand(STEPS, BATCH, generator=drawn),

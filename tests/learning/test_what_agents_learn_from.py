@@ -8,26 +8,13 @@ import pytest
 import torch
 
 from hamlet.brains import BrainSpec
-from hamlet.layout import Group, ObservationLayout
 from hamlet.learning.agents import Agent, Circumstances, make_agent
 from hamlet.learning.epsilon import behaviour_entropy
 from hamlet.learning.town_trainer import TownTrainer
 from hamlet.learning.trainer import EpisodeFinished
-from tests.learning.small_worlds import ACTIONS, BRAINS, collected, same, small_run
+from tests.learning.small_worlds import BLIND_LAYOUT, BRAINS, collected, same, small_run
 
 ENVS = 3
-LAYOUT = ObservationLayout(
-    groups=(
-        Group("position", 0, 2, (2,)),
-        Group("meters", 2, 4, (2,)),
-        Group("underfoot", 4, 5, (1,)),
-        Group("clock", 5, 6, (1,)),
-    ),
-    grid_encoding=None,
-    affordances=(),
-    meters=(),
-    actions=ACTIONS,
-)
 PRIORITIZED = {"capacity": 64, "batch_size": 8, "prioritized": True}
 
 
@@ -37,12 +24,12 @@ def agent(kind: str, **sections: Any) -> Agent:
         vision = {"vision_encoder": {"type": "none"}}
         block = BRAINS["recurrent"]["architecture"]["recurrent_spatial"] | vision
         data["architecture"] = {"type": "recurrent_spatial", "recurrent_spatial": block}
-    return make_agent(BrainSpec.from_data(data), LAYOUT, ENVS, seed=0)
+    return make_agent(BrainSpec.from_data(data), BLIND_LAYOUT, ENVS, seed=0)
 
 
 def live(one: Agent, steps: int, **columns: Any) -> None:
     for seed in range(steps):
-        step = collected(ENVS, LAYOUT.size, seed=seed, **columns)
+        step = collected(ENVS, BLIND_LAYOUT.size, seed=seed, **columns)
         one.q_values(step.observations)
         one.remember(step)
 
