@@ -23,6 +23,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from benchmarks.command import add_timing, begin, parser_for
 from benchmarks.measuring import Spread, rate, ratio, take_turns
 from benchmarks.peers.plain_town import PlainTown
@@ -39,13 +42,14 @@ from benchmarks.report import Table, verdict
 from benchmarks.subjects import advances, plain_brain, town_trainer
 from hamlet.envs.town.gym import TownGymEnv
 from hamlet.learning.agents import Circumstances
+from hamlet.learning.dqn import DQNLearner
 
 LEVEL = "L1"
 HIDDEN = [256, 128]
 LEARNING_RATE = 2.5e-4
 BATCH, EVERY, MOST, SYNC = 64, 4, 8, 100
 GOALS = {1: 1.0, 8: 1.0, 64: 3.0}
-OURS, SINGLE = "ours", "SB3, one by one"
+OURS, AUTOGRAD, SINGLE = "ours", "ours, by autograd", "SB3, one by one"
 PLAIN, FAST, TUNED = "SB3, plain town", "SB3, batched town", "SB3, batched, fused Adam"
 COST_ENVS = 16  # as in the shipped levels
 PIECE = 64  # env steps between two looks at the clock, and at least one vector step with updates
@@ -159,8 +163,11 @@ def fastest(found: dict[str, Spread], peers: dict[str, Any]) -> Spread:
 
 def update_row(ours: Any, peers: dict[str, Any], options: Namespace) -> dict:
     now = Circumstances(sparse=ours.env.sparse, share_done=0.0)
+    recording = trainer(ours.num_envs, options)
+    recording.agent.learner._online = ByAutograd(recording.agent.learner)
     runs = {
         OURS: partial(counted, partial(ours.agent.learn, MOST, now)),
+        AUTOGRAD: partial(counted, partial(recording.agent.learn, MOST, now)),
         "SB3": updates(peers[FAST], MOST, BATCH),
         "SB3, fused Adam": updates(peers[TUNED], MOST, BATCH),
     }
@@ -171,9 +178,26 @@ def update_row(ours: Any, peers: dict[str, Any], options: Namespace) -> dict:
     return {
         "weights ours / SB3": f"{weights(ours):,} / {parameters(peers[FAST]):,}",
         **found,
+        f"{OURS} / {AUTOGRAD}": ratio(found[OURS], found[AUTOGRAD]),
         f"{OURS} / SB3": ratio(found[OURS], found["SB3"]),
         f"{OURS} / SB3, fused Adam": ratio(found[OURS], found["SB3, fused Adam"]),
     }
+
+
+class ByAutograd:
+    """Takes the place of the layers written out: PyTorch records the operations and walks back."""
+
+    def __init__(self, learner: DQNLearner) -> None:
+        self.network, self.weights = learner.online, learner._weights
+
+    def forward(self, observations: Tensor) -> Tensor:
+        with torch.enable_grad():
+            self.q_values, _ = self.network(observations)
+        return self.q_values.detach()
+
+    def backward(self, slope: Tensor) -> None:
+        self.weights.clear_gradient()
+        self.q_values.backward(slope)
 
 
 def counted(work: Callable[[], Any]) -> int:

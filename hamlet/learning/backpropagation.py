@@ -2,7 +2,7 @@
 
 For networks of this size half the time of a backward pass goes into recording operations and
 walking the record. Here a network is a chain of layers that each know their own derivative; the
-numbers are the same bit for bit.
+numbers are the same but for rounding.
 
 Letters: B observations, I inputs and U outputs of a layer, A actions.
 Source: Rumelhart et al. 1986, https://doi.org/10.1038/323533a0.

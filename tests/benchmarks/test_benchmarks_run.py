@@ -6,6 +6,7 @@ import pytest
 
 from benchmarks import environment
 from benchmarks.learning import __main__ as learning
+from benchmarks.learning import horizon
 from benchmarks.peers import missing
 
 PEERS = "the peers are installed with requirements-bench.txt"
@@ -32,6 +33,7 @@ def test_dqn(capsys):
 
     text = printed(capsys, dqn.main)
     assert "287,368 / 287,368" in text  # both networks have the same weights
+    assert "ours / ours, by autograd" in text
     assert "| prioritised replay" in text
 
 
@@ -58,6 +60,15 @@ def test_learning(capsys, tmp_path):
     assert "| at least the heuristic | NOT met" in text  # after five episodes
     titles = [table["title"] for table in json.loads(file.read_text())["tables"]]
     assert titles[1] == "Gates on L0, judged by L0-shipped-0"
+
+
+def test_horizon_of_l0(capsys):
+    assert horizon.main(["--gammas", "0", "0.9", "0.99"]) == 0
+    text = capsys.readouterr().out
+    # The less far it looks, the sooner it has slept its money away.
+    lives = [int(line.split("|")[2]) for line in text.splitlines() if line.startswith("| 0")]
+    assert len(lives) == 3
+    assert lives[0] < 400 < lives[1] < lives[2] < 1000
 
 
 @pytest.mark.slow
