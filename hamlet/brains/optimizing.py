@@ -27,7 +27,7 @@ def make_optimizer(
         case "adam" | "adamw" as name:
             kind = torch.optim.Adam if name == "adam" else torch.optim.AdamW
             betas = (fields["adam_beta1"], fields["adam_beta2"])
-            # Fused: the same steps in one kernel, several times faster on networks of this size.
+            # Fused: the same steps in one kernel instead of a dozen.
             return kind(parameters, betas=betas, eps=fields["adam_eps"], fused=True, **common)
         case "sgd":
             momentum, nesterov = fields["sgd_momentum"], fields["sgd_nesterov"]

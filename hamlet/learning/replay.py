@@ -59,7 +59,7 @@ class UniformReplay:
             raise ShapeError(f"found {count} transitions; expected at most {self.capacity}")
         rows = torch.arange(self.cursor, self.cursor + count, device=self.device) % self.capacity
         fits = self.cursor + count <= self.capacity
-        # A slice is written several times faster than scattered rows.
+        # A slice is one copy; scattered rows are one each.
         where = slice(self.cursor, self.cursor + count) if fits else rows
         self._observations.write(where, transitions.observations)
         self._next_observations.write(where, transitions.next_observations)

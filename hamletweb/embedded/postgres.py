@@ -56,7 +56,7 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_checkpoints": "off",
 }
-# For databases that nobody misses after a crash: three times faster tests.
+# For databases that nobody misses after a crash: nothing waits for the disk.
 NOT_DURABLE = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
 
 
