@@ -27,8 +27,9 @@ QUEUE_CAPACITY = 10
 NOTES_CAPACITY = 256
 LOOK_FOR_WATCHERS_EVERY_S = 1.0
 KEEP_FOR_JOINERS_EVERY_S = 1.0
-# Encoding holds Python's lock, which training wants too: at most about this share of the time.
+# Encoding holds Python's lock, which training wants too: about this share of the time, ...
 ENCODING_SHARE = 0.02
+# ... and more of it where an encoding takes above 8 ms, so that watchers still see the present.
 LONGEST_REST_S = 0.4
 # An episode that has waited longer gives way to a newer one: watchers want to see the present.
 STALE_AFTER_S = 0.4
