@@ -15,7 +15,8 @@ from django.http import (
     StreamingHttpResponse,
 )
 
-from registry.artifacts.store import CHUNK_BYTES, open_verified
+from registry.artifacts.disk import CHUNK_BYTES
+from registry.artifacts.store import open_verified
 from registry.models import Artifact, ModelVersion
 
 

@@ -22,8 +22,9 @@ from typing import Any, TypeVar
 from hamlet.checkpoint import load_training, save_inference, save_training, training_header
 from hamlet.errors import CheckpointError
 from hamlet.learning.trainer import Trainer
+from registry.artifacts.disk import root
 from registry.artifacts.errors import ArtifactDamagedError
-from registry.artifacts.store import open_artifact, root, store_file
+from registry.artifacts.store import open_artifact, store_file
 from registry.checkpoints import (
     MEDIA_TYPE,
     drop_checkpoints,

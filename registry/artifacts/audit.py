@@ -14,7 +14,7 @@ from pathlib import Path
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from registry.artifacts import store
+from registry.artifacts import disk, store
 from registry.artifacts.errors import ArtifactDamagedError
 from registry.artifacts.models import Artifact
 
@@ -85,7 +85,7 @@ def check(artifact: Artifact) -> Finding | None:
     except ArtifactDamagedError as error:
         if not Artifact.objects.filter(pk=artifact.pk).exists():
             return None  # retention removed it in this moment
-        there = store.path_of(artifact.sha256).exists()
+        there = disk.path_of(artifact.sha256).exists()
         return Finding(Fault.DAMAGED if there else Fault.MISSING, artifact.sha256, str(error))
     return None
 
@@ -93,11 +93,11 @@ def check(artifact: Artifact) -> Finding | None:
 def stray_files(settled_after: timedelta = SETTLED_AFTER) -> Iterator[Finding]:
     """Files that no row names, and that have lain there for so long."""
     settled = time.time() - settled_after.total_seconds()
-    for paths in batched(store.stored_files(), FILES_AT_ONCE):
+    for paths in batched(disk.stored_files(), FILES_AT_ONCE):
         names = [path.name for path in paths if DIGEST.fullmatch(path.name)]
         known = set(Artifact.objects.filter(sha256__in=names).values_list("sha256", flat=True))
         for path in paths:
-            if path.name in known and path == store.path_of(path.name):
+            if path.name in known and path == disk.path_of(path.name):
                 continue
             try:
                 status = path.stat()

@@ -10,7 +10,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 
-from registry.artifacts import audit, databases, store
+from registry.artifacts import audit, databases, disk, store
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ def collect(untouched_for: timedelta = UNTOUCHED_FOR) -> Collected:
         untouched_for: whatever is younger may still be on its way into use.
     """
     return Collected(
-        temporary=store.clean_abandoned(untouched_for),
+        temporary=disk.clean_abandoned(untouched_for),
         unused=discard_unused(untouched_for),
         stray=remove_strays(untouched_for),
     )
@@ -46,7 +46,7 @@ def remove_strays(untouched_for: timedelta) -> int:
         logger.warning(
             "files without a row stay in %s: other databases have stored files there as well. "
             "Give each a folder of its own; if they are gone for good, remove databases/%s there.",
-            store.root(),
+            disk.root(),
             ", databases/".join(others),
         )
         return 0

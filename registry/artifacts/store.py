@@ -1,8 +1,4 @@
-"""The files themselves: named by the sha256 of their bytes, whole or absent, never changed.
-
-    <ARTIFACT_DIR>/sha256/ab/cd/abcd...     a stored file
-    <ARTIFACT_DIR>/tmp/...                  a file on its way; a crash may leave one behind
-    <ARTIFACT_DIR>/databases/...            marks of the databases whose rows name the files
+"""Files and the rows that name them by the sha256 of their bytes: whole or absent, never changed.
 
 A file is written under a temporary name, flushed to the disk and renamed before any row names it.
 So a row always has its file; a crash can only leave a file without a row, which harms nobody and
@@ -14,25 +10,20 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import ProtectedError
 from django.db.utils import IntegrityError
 
-from registry.artifacts import databases
-from registry.artifacts.errors import ArtifactDamagedError, ArtifactTooLargeError
+from registry.artifacts import databases, disk
+from registry.artifacts.errors import ArtifactDamagedError
 from registry.artifacts.models import Artifact
-
-CHUNK_BYTES = 1024 * 1024
-ABANDONED_AFTER = timedelta(hours=24)
 
 
 def store_file(
@@ -48,12 +39,12 @@ def store_file(
 
     Raises: ArtifactTooLargeError; OSError when the disk is full or cannot be written.
     """
-    temporary = _temporary_path()
+    temporary = disk.temporary_path()
     try:
-        if move and _linked(Path(path_or_bytes), temporary):
-            digest, size_bytes = _flush_and_hash(temporary)
+        if move and disk.link(Path(path_or_bytes), temporary):
+            digest, size_bytes = disk.flush_and_hash(temporary)
         else:
-            digest, size_bytes = _write(_chunks(path_or_bytes), temporary)
+            digest, size_bytes = disk.write(path_or_bytes, temporary)
         with transaction.atomic():
             _lock(digest)
             databases.mark()
@@ -61,7 +52,7 @@ def store_file(
             # Of this process's clock, as the row's time is: the file system's may lag behind it.
             now = time.time_ns()
             os.utime(temporary, ns=(now, now))
-            _move_into_place(temporary, path_of(digest))
+            disk.move_into_place(temporary, disk.path_of(digest))
             artifact, _ = Artifact.objects.get_or_create(
                 sha256=digest, defaults={"size_bytes": size_bytes, "media_type": media_type}
             )
@@ -77,7 +68,7 @@ def open_artifact(artifact: Artifact) -> bytes:
 
     Raises: ArtifactDamagedError.
     """
-    path = path_of(artifact.sha256)
+    path = disk.path_of(artifact.sha256)
     try:
         with path.open("rb") as file:
             # The size is compared before memory is taken for the content.
@@ -96,7 +87,7 @@ def artifact_path(artifact: Artifact, *, verify: bool = False) -> Path:
 
     Raises: ArtifactDamagedError, without `verify` only if the file is missing or of other size.
     """
-    path = path_of(artifact.sha256)
+    path = disk.path_of(artifact.sha256)
     if verify:
         open_verified(artifact).close()
         return path
@@ -117,7 +108,7 @@ def open_verified(artifact: Artifact) -> BinaryIO:
     """
     try:
         with ExitStack() as cleanup:
-            file = cleanup.enter_context(path_of(artifact.sha256).open("rb"))
+            file = cleanup.enter_context(disk.path_of(artifact.sha256).open("rb"))
             _check_size(artifact, os.fstat(file.fileno()).st_size)
             found = hashlib.file_digest(file, "sha256").hexdigest()
             if found != artifact.sha256:
@@ -130,7 +121,7 @@ def open_verified(artifact: Artifact) -> BinaryIO:
 
 
 def discard_unreferenced(
-    digests: Iterable[str], *, untouched_for: timedelta = ABANDONED_AFTER
+    digests: Iterable[str], *, untouched_for: timedelta = disk.ABANDONED_AFTER
 ) -> list[str]:
     """Remove rows and files that nothing points at any more; what is still used stays.
 
@@ -148,32 +139,16 @@ def discard_unreferenced(
     return removed
 
 
-def path_of(digest: str) -> Path:
-    # Two levels of 256 folders keep every folder small at millions of files.
-    return root() / "sha256" / digest[:2] / digest[2:4] / digest
-
-
-def root() -> Path:
-    return Path(settings.ARTIFACT_DIR)
-
-
-def stored_files() -> Iterator[Path]:
-    """Every file below the store, wherever its name says it should be or not."""
-    for folder, _, names in os.walk(root() / "sha256"):
-        for name in names:
-            yield Path(folder) / name
-
-
 def remove_stray(path: Path | str) -> bool:
     """Remove a file of the store that has no row.
 
     Returns: False if it got one meanwhile, or somebody else has removed it.
     """
     path = Path(path)
-    if not path.is_relative_to(root() / "sha256"):
+    if not path.is_relative_to(disk.root() / "sha256"):
         raise ValueError(f"{path} does not lie in the store")
     with transaction.atomic():
-        if len(path.name) == 64 and path == path_of(path.name):
+        if len(path.name) == 64 and path == disk.path_of(path.name):
             _lock(path.name)
             if Artifact.objects.filter(sha256=path.name).exists():
                 return False
@@ -182,90 +157,6 @@ def remove_stray(path: Path | str) -> bool:
         except FileNotFoundError:
             return False
     return True
-
-
-def clean_abandoned(older_than: timedelta = ABANDONED_AFTER) -> int:
-    """Remove temporary files that a crash left behind. Returns: how many."""
-    before = time.time() - older_than.total_seconds()
-    removed = 0
-    for path in (root() / "tmp").glob("*"):
-        try:
-            if path.stat().st_mtime < before:
-                path.unlink()
-                removed += 1
-        except FileNotFoundError:
-            continue  # its writer finished in this moment
-    return removed
-
-
-def _temporary_path() -> Path:
-    folder = root() / "tmp"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder / uuid.uuid4().hex
-
-
-def _linked(source: Path, temporary: Path) -> bool:
-    """Give the file a second name in the store. False where its file system cannot."""
-    try:
-        os.link(source, temporary, follow_symlinks=False)
-    except FileNotFoundError:
-        raise
-    except OSError:
-        return False
-    return temporary.is_file() and not temporary.is_symlink()
-
-
-def _flush_and_hash(path: Path) -> tuple[str, int]:
-    """Of a file that is complete. Returns: (sha256 in hex, size in bytes)."""
-    with path.open("r+b") as file:
-        size_bytes = os.fstat(file.fileno()).st_size
-        if size_bytes > settings.ARTIFACT_MAX_BYTES:
-            raise _too_large()
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        os.fsync(file.fileno())
-    return digest, size_bytes
-
-
-def _chunks(path_or_bytes: Path | str | bytes) -> Iterator[bytes]:
-    if isinstance(path_or_bytes, bytes):
-        yield path_or_bytes
-        return
-    with Path(path_or_bytes).open("rb") as file:
-        while chunk := file.read(CHUNK_BYTES):
-            yield chunk
-
-
-def _write(chunks: Iterator[bytes], path: Path) -> tuple[str, int]:
-    """Write, hash and flush to the disk. Returns: (sha256 in hex, size in bytes)."""
-    limit = settings.ARTIFACT_MAX_BYTES
-    digest, size_bytes = hashlib.sha256(), 0
-    with path.open("xb") as file:
-        for chunk in chunks:
-            size_bytes += len(chunk)
-            if size_bytes > limit:
-                raise _too_large()
-            digest.update(chunk)
-            file.write(chunk)
-        file.flush()
-        os.fsync(file.fileno())
-    return digest.hexdigest(), size_bytes
-
-
-def _move_into_place(temporary: Path, target: Path) -> None:
-    made = [folder for folder in target.parents if not folder.exists()]
-    target.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(temporary, target)
-    # A rename survives a power cut once its folder is flushed, and a new folder its parent.
-    for folder in dict.fromkeys([target.parent, *(folder.parent for folder in made)]):
-        _flush_folder(folder)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _lock(digest: str) -> None:
@@ -294,7 +185,7 @@ def _stored_again(digest: str, lately: timedelta) -> bool:
     """Whether these bytes were stored anew after their row was made, and that not long ago."""
     row = Artifact.objects.filter(sha256=digest).first()
     try:
-        touched_at = path_of(digest).stat().st_mtime
+        touched_at = disk.path_of(digest).stat().st_mtime
     except FileNotFoundError:
         return False
     if row is None or touched_at <= row.created_at.timestamp():
@@ -308,14 +199,7 @@ def _unlink_all(digests: list[str]) -> None:
             _lock(digest)
             # Somebody may have stored the same bytes again since; then the file is theirs.
             if not Artifact.objects.filter(sha256=digest).exists():
-                path_of(digest).unlink(missing_ok=True)
-
-
-def _too_large() -> ArtifactTooLargeError:
-    return ArtifactTooLargeError(
-        f"the file is larger than {settings.ARTIFACT_MAX_BYTES} bytes, the most the store takes. "
-        "Make it smaller, or raise HAMLET_ARTIFACT_MAX_BYTES."
-    )
+                disk.path_of(digest).unlink(missing_ok=True)
 
 
 def _check_size(artifact: Artifact, found: int) -> None:

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from registry.artifacts.store import path_of
+from registry.artifacts.disk import path_of
 from registry.models import Checkpoint
 from tests.recovery.conftest import blocked
 from tests.recovery.steady import (

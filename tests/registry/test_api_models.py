@@ -10,7 +10,8 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncRequestFactory, Client
 
 from hamlet.model import HamletModel
-from registry.artifacts.store import CHUNK_BYTES, artifact_path, open_artifact, store_file
+from registry.artifacts.disk import CHUNK_BYTES
+from registry.artifacts.store import artifact_path, open_artifact, store_file
 from registry.downloads import send_artifact
 from registry.models import AliasMove, BrainSpec
 from registry.services import move_alias, save_brain_spec

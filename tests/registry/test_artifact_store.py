@@ -13,16 +13,10 @@ from pathlib import Path
 import pytest
 from django.db import connection, transaction
 
+from registry.artifacts.disk import clean_abandoned, path_of
 from registry.artifacts.errors import ArtifactDamagedError, ArtifactTooLargeError
 from registry.artifacts.models import Artifact
-from registry.artifacts.store import (
-    artifact_path,
-    clean_abandoned,
-    discard_unreferenced,
-    open_artifact,
-    path_of,
-    store_file,
-)
+from registry.artifacts.store import artifact_path, discard_unreferenced, open_artifact, store_file
 from tests.registry.checkpoints import store_checkpoint
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artifact_dir")]

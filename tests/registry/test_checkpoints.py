@@ -6,7 +6,8 @@ import uuid
 
 import pytest
 
-from registry.artifacts.store import open_artifact, path_of
+from registry.artifacts.disk import path_of
+from registry.artifacts.store import open_artifact
 from registry.checkpoints import drop_checkpoints
 from registry.models import Checkpoint
 from tests.registry.checkpoints import checkpoint_bytes, store_checkpoint

@@ -14,14 +14,9 @@ from django.db import connection
 from django.utils import timezone
 
 from registry.artifacts.collecting import Collected, collect
+from registry.artifacts.disk import path_of, stored_files
 from registry.artifacts.models import Artifact
-from registry.artifacts.store import (
-    discard_unreferenced,
-    open_artifact,
-    path_of,
-    store_file,
-    stored_files,
-)
+from registry.artifacts.store import discard_unreferenced, open_artifact, store_file
 from registry.checkpoints import record_checkpoint
 from tests.training.runs import at_once
 

@@ -14,8 +14,9 @@ from django.db import connection
 from django.utils import timezone
 
 from registry.artifacts.audit import Fault, audit
+from registry.artifacts.disk import path_of
 from registry.artifacts.models import Artifact
-from registry.artifacts.store import artifact_path, path_of, store_file
+from registry.artifacts.store import artifact_path, store_file
 from tests.registry.checkpoints import store_checkpoint
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artifact_dir")]

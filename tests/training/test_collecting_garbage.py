@@ -12,7 +12,8 @@ from django.contrib.sessions.models import Session
 from django.utils import timezone
 
 from hamletweb.celery import app
-from registry.artifacts.store import path_of, store_file
+from registry.artifacts.disk import path_of
+from registry.artifacts.store import store_file
 from tests.training.runs import make_run
 from training import collecting
 from training.models import Replay, Run, RunStatus

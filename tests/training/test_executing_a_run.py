@@ -12,7 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from hamlet.learning.town_trainer import TownTrainer
 from hamlet.model import HamletModel
 from hamlet.recording import decode_episode
-from registry.artifacts.store import open_artifact, path_of
+from registry.artifacts.disk import path_of
+from registry.artifacts.store import open_artifact
 from registry.models import Checkpoint, ModelVersion
 from tests.training.runs import held
 from tests.training.tiny_runs import TRAINING, queue_tiny

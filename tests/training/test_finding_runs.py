@@ -8,7 +8,8 @@ from django.utils import timezone
 
 from hamlet.errors import SpecError
 from hamlet.recording import Episode, encode_episode
-from registry.artifacts.store import path_of, store_file
+from registry.artifacts.disk import path_of
+from registry.artifacts.store import store_file
 from tests.training.runs import held, let_time_pass, make_run
 from training import queries
 from training.errors import ReplayUnreadableError

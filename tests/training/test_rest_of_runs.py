@@ -14,7 +14,8 @@ from rest_framework.test import APIClient
 from hamlet.model import HamletModel
 from hamlet.recording import Episode, encode_episode
 from registry.accounts.services import issue_token
-from registry.artifacts.store import path_of, store_file
+from registry.artifacts.disk import path_of
+from registry.artifacts.store import store_file
 from registry.models import Scope, User
 from tests.training.runs import held, make_run
 from tests.training.tiny_runs import queue_tiny, tiny_request

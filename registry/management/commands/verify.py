@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from registry.artifacts import databases
 from registry.artifacts.audit import Fault, audit, discard
+from registry.artifacts.disk import clean_abandoned, root
 from registry.artifacts.models import Artifact
-from registry.artifacts.store import clean_abandoned, root
 
 MOST_LINES = 50
 
