@@ -81,7 +81,3 @@ def advances(trainer: Any, num_envs: int, env_steps: int) -> Callable[[], int]:
         return vector_steps * num_envs
 
     return train
-
-
-def train_for(trainer: Any, num_envs: int, env_steps: int) -> None:
-    advances(trainer, num_envs, env_steps)()
