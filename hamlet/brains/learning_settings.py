@@ -102,7 +102,11 @@ def q_learning_section(*, recurrent: bool) -> Section:
         "n_step": Integer(1, 64, 1),
         "gradient_clip": Number(0.0, 1e6, 10.0, above=True),
     }
-    return Section(fields, default={}, rules=(_one_step_only,) if recurrent else ())
+    if recurrent:
+        return Section(fields, default={}, rules=(_one_step_only,))
+    # Above 0.99 the gap to the best action would be more than a hundred times as large.
+    fields["advantage_learning"] = Number(0.0, 0.99, 0.0)
+    return Section(fields, default={})
 
 
 def _one_step_only(q_learning: dict[str, Any]) -> Iterator[Problem]:

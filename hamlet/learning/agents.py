@@ -106,7 +106,8 @@ class FeedforwardAgent(Agent):
             self.replay = UniformReplay(memory["capacity"], layout, device)
         self.fold = None
         if rules["n_step"] > 1:
-            self.fold = NStepFold(rules["n_step"], self.discount, num_envs, layout.size, device)
+            shape = (num_envs, layout.size, len(layout.actions))
+            self.fold = NStepFold(rules["n_step"], self.discount, *shape, device)
         self.symmetries = Symmetries(layout, device) if memory["symmetries"] else None
         self._envs = torch.arange(num_envs, device=device)
         self._one_step = torch.ones(num_envs, dtype=torch.int64, device=device)
@@ -118,6 +119,7 @@ class FeedforwardAgent(Agent):
     def remember(self, step: Collected) -> None:
         transitions = Transitions(
             observations=step.observations,
+            masks=step.masks,
             actions=step.actions,
             extrinsic=step.extrinsic,
             intrinsic=step.intrinsic,

@@ -2,7 +2,8 @@
 
 Letters: B transitions, K batches, D numbers of an observation, A actions.
 Sources: Mnih et al. 2015, https://doi.org/10.1038/nature14236; van Hasselt et al.,
-https://arxiv.org/abs/1509.06461; Schaul et al., https://arxiv.org/abs/1511.05952.
+https://arxiv.org/abs/1509.06461; Schaul et al., https://arxiv.org/abs/1511.05952; Bellemare et al.,
+https://arxiv.org/abs/1512.04860.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from hamlet.brains import BrainSpec
 from hamlet.layout import ObservationLayout
 from hamlet.learning.backpropagation import written_out
 from hamlet.learning.q_learner import QLearner
-from hamlet.learning.targets import bootstrapped, next_values
+from hamlet.learning.targets import action_gap, bootstrapped, next_values
 from hamlet.learning.transitions import Transitions
 
 
@@ -33,6 +34,7 @@ class DQNLearner(QLearner):
         super().__init__(spec, layout, generator, device)
         self._online, self._target = written_out(self.online), written_out(self.target)
         self._loss_slope = loss_slope(spec)
+        self.advantage_learning = spec.data["q_learning"]["advantage_learning"]
 
     @torch.no_grad()
     def q_values(self, observations: Tensor) -> Tensor:
@@ -92,7 +94,11 @@ class DQNLearner(QLearner):
             target_q = self._target_q(batch.next_observations)
         online_q = self.q_values(batch.next_observations) if self.double else None
         values = next_values(target_q, batch.next_masks, online_q)
-        return bootstrapped(rewards, values, batch.terminated, batch.steps, self.discount)
+        targets = bootstrapped(rewards, values, batch.terminated, batch.steps, self.discount)
+        if self.advantage_learning:
+            present_q = self._target_q(batch.observations)
+            targets -= self.advantage_learning * action_gap(present_q, batch.masks, batch.actions)
+        return targets
 
     @torch.no_grad()
     def _target_q(self, observations: Tensor) -> Tensor:

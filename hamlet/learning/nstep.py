@@ -1,6 +1,6 @@
 """Fold up to n steps of an episode into one transition.
 
-Letters: n steps at most, N environments, D numbers of an observation.
+Letters: n steps at most, N environments.
 Source: Sutton 1988, https://doi.org/10.1007/BF00115009; for deep Q-learning Hessel et al.,
 https://arxiv.org/abs/1710.02298, "multi-step learning".
 """
@@ -32,12 +32,14 @@ class NStepFold:
         discount: float,
         num_envs: int,
         observation_size: int,
+        actions: int,
         device: torch.device | str = "cpu",
     ) -> None:
         self.n, self.discount = n, discount
         self.cursor = 0  # slot of the newest step; slots are taken in turn
         self.waiting = {
             "observations": torch.zeros(n, num_envs, observation_size, device=device),
+            "masks": torch.zeros(n, num_envs, actions, dtype=torch.bool, device=device),
             "actions": torch.zeros(n, num_envs, dtype=torch.int64, device=device),
             "steps": torch.zeros(n, num_envs, dtype=torch.int64, device=device),  # 0: empty
             **{name: torch.zeros(n, num_envs, device=device) for name in STREAMS},
@@ -50,6 +52,7 @@ class NStepFold:
         """
         waiting = self.waiting
         waiting["observations"][self.cursor] = step.observations
+        waiting["masks"][self.cursor] = step.masks
         waiting["actions"][self.cursor] = step.actions
         waiting["steps"][self.cursor] = 0
         for name in STREAMS:

@@ -35,16 +35,16 @@ class UniformReplay:
         self._observations = ObservationStore(capacity, layout, device)
         self._next_observations = ObservationStore(capacity, layout, device)
         self._batch: Tensor | None = None
+        masks = (capacity, len(layout.actions))
         self._columns = {
+            "masks": torch.zeros(masks, dtype=torch.bool, device=device),
             "actions": torch.zeros(capacity, dtype=torch.int64, device=device),
             "extrinsic": torch.zeros(capacity, device=device),
             "intrinsic": torch.zeros(capacity, device=device),
             "shaping": torch.zeros(capacity, device=device),
             "terminated": torch.zeros(capacity, dtype=torch.bool, device=device),
             "truncated": torch.zeros(capacity, dtype=torch.bool, device=device),
-            "next_masks": torch.zeros(
-                capacity, len(layout.actions), dtype=torch.bool, device=device
-            ),
+            "next_masks": torch.zeros(masks, dtype=torch.bool, device=device),
             "steps": torch.zeros(capacity, dtype=torch.int64, device=device),
             "env_rows": torch.zeros(capacity, dtype=torch.int64, device=device),
         }
@@ -124,7 +124,7 @@ class UniformReplay:
 
     @staticmethod
     def bytes_per_transition(layout: ObservationLayout) -> int:
-        return 2 * ObservationStore.bytes_per_row(layout) + len(layout.actions) + 38
+        return 2 * (ObservationStore.bytes_per_row(layout) + len(layout.actions)) + 38
 
 
 def check_columns(columns: Mapping[str, Tensor], actions: int, name: str) -> None:

@@ -61,7 +61,8 @@ class Symmetries:
             for column in way.mirrored:
                 observations[:, column].neg_().add_(1.0)
         batch.actions.copy_(way.actions[batch.actions])
-        batch.next_masks.copy_(batch.next_masks.index_select(1, way.origins))
+        for masks in (batch.masks, batch.next_masks):
+            masks.copy_(masks.index_select(1, way.origins))
 
     def draw(self, count: int, generator: torch.Generator) -> list[int]:
         """`count` of them, each as likely as any other."""

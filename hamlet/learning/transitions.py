@@ -18,6 +18,7 @@ class Transitions:
 
     Attributes:
         observations: [B, D] when the action was chosen. actions: [B] int64.
+        masks: [B, A] bool, actions that were legal then.
         extrinsic, intrinsic, shaping: [B] the level's dense reward, the curiosity reward with the
             weight in force at that step, and the sum of the shaping terms; for n steps each is
             its own discounted sum.
@@ -29,6 +30,7 @@ class Transitions:
     """
 
     observations: Tensor
+    masks: Tensor
     actions: Tensor
     extrinsic: Tensor
     intrinsic: Tensor
@@ -51,11 +53,7 @@ class Transitions:
 
 @dataclass(frozen=True)
 class Collected:
-    """One step of N environments, for the agent to remember.
-
-    Attributes: as in `Transitions`, and
-        masks: [N, A] bool, actions that were legal when the action was chosen.
-    """
+    """One step of N environments, for the agent to remember. Attributes as in `Transitions`."""
 
     observations: Tensor
     masks: Tensor

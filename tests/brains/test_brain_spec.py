@@ -70,6 +70,7 @@ def test_every_default_of_the_specification_is_written_out():
         "use_double_dqn": True,
         "n_step": 1,
         "gradient_clip": 10.0,
+        "advantage_learning": 0.0,
     }
     replay = {"prioritized": False, "capacity": 10_000, "batch_size": 64, "symmetries": False}
     assert data["replay"] == replay

@@ -103,6 +103,7 @@ LEARNER_CHANGES = [
     *(("feedforward", SMALL_REPLAY, path, value) for path, value in IN_BOTH),
     *(("recurrent_spatial", SMALL_WINDOWS, path, value) for path, value in IN_BOTH),
     ("feedforward", SMALL_REPLAY, "q_learning.n_step", 3),
+    ("feedforward", SMALL_REPLAY, "q_learning.advantage_learning", 0.5),
     ("feedforward", SMALL_REPLAY, "replay.prioritized", True),
     ("feedforward", SMALL_REPLAY, "replay.symmetries", True),
     ("feedforward", PRIORITIZED, "replay.priority_alpha", 0.1),

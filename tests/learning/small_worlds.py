@@ -61,6 +61,7 @@ def transitions(count: int, size: int = 4, *, seed: int = 0, **columns: Any) -> 
     drawn = torch.Generator().manual_seed(seed)
     made = {
         "observations": torch.rand(count, size, generator=drawn),
+        "masks": torch.ones(count, len(ACTIONS), dtype=torch.bool),
         "actions": torch.randint(len(ACTIONS), (count,), generator=drawn),
         "extrinsic": torch.rand(count, generator=drawn),
         "intrinsic": torch.rand(count, generator=drawn),
@@ -82,6 +83,7 @@ def collected(num_envs: int, size: int = 4, *, seed: int = 0, **columns: Any) ->
         name: getattr(step, name)
         for name in (
             "observations",
+            "masks",
             "actions",
             "extrinsic",
             "intrinsic",
@@ -92,8 +94,7 @@ def collected(num_envs: int, size: int = 4, *, seed: int = 0, **columns: Any) ->
             "next_masks",
         )
     }
-    masks = torch.ones(num_envs, len(ACTIONS), dtype=torch.bool)
-    return Collected(**made | {"masks": masks} | columns)
+    return Collected(**made | columns)
 
 
 TOWN: dict[str, Any] = {

@@ -7,7 +7,10 @@ import torch
 
 from hamlet.learning.nstep import NStepFold
 from hamlet.learning.transitions import Transitions, sparse_reward
-from tests.learning.small_worlds import transitions
+from tests.learning.small_worlds import ACTIONS, transitions
+
+# What is legal at step t: action t is not.
+MASKS = [[action != t for action in range(len(ACTIONS))] for t in range(5)]
 
 
 def steps_of(
@@ -31,6 +34,7 @@ def steps_of(
                     1,
                     observations=torch.full((count, 1), float(t)),
                     next_observations=torch.full((count, 1), float(t + 1)),
+                    masks=torch.tensor([MASKS[t]] * count),
                     extrinsic=torch.tensor(row),
                     intrinsic=torch.ones(count),
                     shaping=torch.zeros(count),
@@ -43,19 +47,20 @@ def steps_of(
 
 
 def test_three_steps_are_discounted_and_summed() -> None:
-    fold = NStepFold(3, 0.5, num_envs=1, observation_size=1)
+    fold = NStepFold(3, 0.5, num_envs=1, observation_size=1, actions=len(ACTIONS))
     folded = steps_of(fold, [[1.0], [2.0], [4.0], [8.0]])
     assert [len(part) for part in folded] == [0, 0, 1, 1]
     first, second = folded[2], folded[3]
     assert first.extrinsic.tolist() == [1 + 0.5 * 2 + 0.25 * 4]
     assert first.intrinsic.tolist() == [1.75]
     assert (first.observations.item(), first.next_observations.item()) == (0.0, 3.0)
+    assert (first.masks.tolist(), second.masks.tolist()) == (MASKS[0:1], MASKS[1:2])
     assert first.steps.tolist() == [3]
     assert second.extrinsic.tolist() == [2 + 0.5 * 4 + 0.25 * 8]
 
 
 def test_the_end_of_an_episode_sets_all_waiting_transitions_free_oldest_first() -> None:
-    fold = NStepFold(3, 0.5, num_envs=1, observation_size=1)
+    fold = NStepFold(3, 0.5, num_envs=1, observation_size=1, actions=len(ACTIONS))
     folded = steps_of(fold, [[1.0], [2.0], [4.0], [8.0], [16.0]], died=(3,))
     last = folded[3]
     assert last.observations.flatten().tolist() == [1.0, 2.0, 3.0]
@@ -67,7 +72,7 @@ def test_the_end_of_an_episode_sets_all_waiting_transitions_free_oldest_first() 
 
 
 def test_truncation_is_marked_as_such() -> None:
-    fold = NStepFold(2, 0.9, num_envs=1, observation_size=1)
+    fold = NStepFold(2, 0.9, num_envs=1, observation_size=1, actions=len(ACTIONS))
     folded = steps_of(fold, [[1.0], [1.0], [1.0]], cut=(2,))
     assert folded[2].truncated.tolist() == [True, True]
     assert folded[2].terminated.tolist() == [False, False]
@@ -75,7 +80,7 @@ def test_truncation_is_marked_as_such() -> None:
 
 
 def test_environments_do_not_mix() -> None:
-    fold = NStepFold(2, 1.0, num_envs=2, observation_size=1)
+    fold = NStepFold(2, 1.0, num_envs=2, observation_size=1, actions=len(ACTIONS))
     folded = steps_of(fold, [[1.0, 10.0], [2.0, 20.0], [4.0, 40.0]], died=(0,))
     assert folded[0].env_rows.tolist() == [0]
     assert folded[0].extrinsic.tolist() == [1.0]
@@ -93,10 +98,12 @@ def test_the_sparse_reward_of_a_cut_transition_is_discounted_to_the_step_of_deat
 
 
 def test_folding_goes_on_from_a_saved_state() -> None:
-    folds = [NStepFold(3, 0.9, num_envs=1, observation_size=1) for _ in range(2)]
+    folds = [
+        NStepFold(3, 0.9, num_envs=1, observation_size=1, actions=len(ACTIONS)) for _ in range(2)
+    ]
     whole = steps_of(folds[0], [[1.0], [2.0], [3.0], [4.0]])
     steps_of(folds[1], [[1.0], [2.0]])
-    again = NStepFold(3, 0.9, num_envs=1, observation_size=1)
+    again = NStepFold(3, 0.9, num_envs=1, observation_size=1, actions=len(ACTIONS))
     again.load_state_dict(folds[1].state_dict())
     resumed = steps_of(again, [[3.0], [4.0]])
     assert resumed[1].extrinsic.tolist() == pytest.approx(whole[3].extrinsic.tolist())

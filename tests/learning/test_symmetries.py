@@ -17,7 +17,7 @@ ROWS = 32
 def played(level: str) -> tuple[TownEnv, Transitions]:
     """One step of legal random play in 32 towns, each move taken somewhere."""
     env = TownEnv(load_pack(level).level, ROWS, "cpu", 5)
-    before = env.obs.clone()
+    before, masks = env.obs.clone(), env.action_mask.clone()
     actions = torch.multinomial(
         env.action_mask.float(), 1, generator=torch.Generator().manual_seed(1)
     ).squeeze(1)
@@ -25,6 +25,7 @@ def played(level: str) -> tuple[TownEnv, Transitions]:
     batch = transitions(
         ROWS,
         observations=before,
+        masks=masks,
         actions=actions,
         next_observations=after.clone(),
         next_masks=env.action_mask.clone(),
@@ -57,6 +58,8 @@ def test_turned_step_obeys_the_rules_of_the_town(level, way):
         moves[env.layout.actions.index(name)] = torch.tensor(step)
     assert torch.equal(torch.stack((next_x - x, next_y - y), 1), moves[batch.actions])
     last = env.level.width - 1
+    borders = torch.stack((y > 0, y < last, x > 0, x < last), 1)
+    assert torch.equal(batch.masks[:, :4], borders)
     borders = torch.stack((next_y > 0, next_y < last, next_x > 0, next_x < last), 1)
     assert torch.equal(batch.next_masks[:, :4], borders)
     underfoot = batch.next_observations[:, env.layout.group("underfoot").slice]
@@ -135,6 +138,7 @@ def test_what_pays_on_the_left_is_known_to_pay_above(symmetries, knows, prioriti
             1,
             observations=env.obs[:1].clone(),
             next_observations=env.obs[:1].clone(),
+            masks=env.action_mask[:1].clone(),
             actions=torch.tensor([left]),
             next_masks=env.action_mask[:1].clone(),
         )

@@ -7,7 +7,7 @@ import torch
 
 from hamlet.brains import BrainSpec
 from hamlet.learning.dqn import DQNLearner
-from hamlet.learning.targets import bootstrapped, next_values
+from hamlet.learning.targets import action_gap, bootstrapped, next_values
 from tests.learning.small_worlds import BRAINS, layout_of, transitions
 
 TARGET = torch.tensor([[1.0, 5.0, 3.0]])
@@ -69,3 +69,31 @@ def test_learner_bootstraps_truncated_steps_and_not_terminated_ones(double: bool
     second = target_q[1, chooser[1].argmax()].item()
     expected = [1.0, 2.0 + 0.99 * second, 3.0 + 0.99 * target_q[2, 2].item()]
     assert learner.targets(batch, rewards, None).tolist() == pytest.approx(expected)
+
+
+def test_the_action_gap_looks_at_legal_actions_alone() -> None:
+    q_values = torch.tensor([[1.0, 4.0, 9.0], [1.0, 4.0, 9.0], [2.0, 2.0, 9.0]])
+    masks = torch.tensor([[True, True, False], [True, True, True], [True, True, False]])
+    gaps = action_gap(q_values, masks, torch.tensor([0, 0, 1]))
+    assert gaps.tolist() == [3.0, 8.0, 0.0]
+
+
+def test_advantage_learning_takes_a_share_of_the_gap_off_the_target() -> None:
+    plain = BrainSpec.from_data(BRAINS["feedforward"])
+    wider = BrainSpec.from_data(
+        BRAINS["feedforward"] | {"q_learning": {"advantage_learning": 0.75}}
+    )
+    learners = [
+        DQNLearner(spec, layout_of(4), torch.Generator().manual_seed(0)) for spec in (plain, wider)
+    ]
+    masks = torch.tensor([[True, True, True], [True, False, True], [False, True, False]])
+    batch = transitions(3, masks=masks, actions=torch.tensor([0, 2, 1]))
+    rewards = torch.tensor([1.0, 2.0, 3.0])
+    expected, found = (learner.targets(batch, rewards, None) for learner in learners)
+    with torch.no_grad():
+        q_values = learners[1].target(batch.observations)[0]
+    first = 0.75 * (q_values[0].max() - q_values[0, 0])
+    second = 0.75 * (q_values[1, [0, 2]].max() - q_values[1, 2])
+    assert (expected - found).tolist() == pytest.approx(
+        [first.item(), second.item(), 0.0], abs=1e-6
+    )
