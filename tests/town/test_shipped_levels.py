@@ -40,7 +40,7 @@ TABLE = {
 LEARNING = {  # decision 9 gives the reasons
     "L0": (0.1, "dueling", 0.99, 100_000, 200),
     "L0.5": (0.1, "dueling", 0.998, 100_000, 1000),
-    "L1": (1.0, "dueling", 0.9992, 100_000, 1000),
+    "L1": (1.0, "dueling", 0.9992, 50_000, 1000),
     "L2": (0.1, "recurrent_spatial", 0.998, 10000, 1000),
     "L3": (1.0, "recurrent_spatial", 0.998, 10000, 1000),
 }
