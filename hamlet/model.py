@@ -19,6 +19,7 @@ from hamlet.brains.blocks import Hidden
 from hamlet.checkpoint import load_network
 from hamlet.errors import HamletError, InputError, Problem
 from hamlet.layout import ObservationLayout
+from hamlet.request_memory import most_rows
 from hamlet.schema import describe
 from hamlet.signature import Signature
 from hamlet.tensor_inputs import holds_numbers
@@ -63,6 +64,7 @@ class HamletModel:
             action_names=network.layout.actions,
             adapter=self.adapter,
             hashes={"brain_spec": network.hash, "layout": network.layout.hash},
+            most_rows=most_rows(network),
         )
 
     @classmethod

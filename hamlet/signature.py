@@ -32,7 +32,7 @@ from hamlet.schema import (
 )
 from hamlet.tensor_inputs import DTYPES, MOST_PROBLEMS, BoundShape, read_tensor
 
-MOST_ROWS = 4096
+MOST_ROWS = 4096  # of a small network; `hamlet.request_memory` says of any
 BATCH = -1
 
 
@@ -116,7 +116,7 @@ class Signature:
         action_names: what each entry of `q_values` and each action number means.
         adapter: the system whose own request form can be turned into these inputs, if any.
         hashes: of what the model was made from: `brain_spec`, `layout`.
-        most_rows: largest batch of one request.
+        most_rows: largest batch of one request; the larger the network, the fewer.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -129,8 +129,9 @@ class Signature:
 
     @property
     def hash(self) -> str:
-        """Equal for models that can stand in for each other: it leaves `hashes` out."""
-        return content_hash(replace(self, hashes={}).to_data())
+        """Equal for models that can stand in for each other, row by row: it leaves `hashes` and
+        `most_rows` out."""
+        return content_hash(replace(self, hashes={}, most_rows=MOST_ROWS).to_data())
 
     def input(self, name: str) -> TensorSpec | None:
         return next((spec for spec in self.inputs if spec.name == name), None)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hamlet.errors import Problem, SpecError
+from hamlet.layout import ObservationLayout
 from hamlet.learning.trainer import Trainer
 from hamlet.runspec import RunSpec
 from hamlet.schema import describe, hint
@@ -57,7 +58,8 @@ class System:
         entry: module with `request_schema() -> Section` (fields a person may set),
             `build_runspec(request: Mapping) -> RunSpec`, `make_trainer(spec, device) -> Trainer`,
             `levels() -> list[LevelChoice]`, `read_folder(folder: Path) -> request` where it has
-            levels in files, and `adapt_request(signature, body) -> inputs` (the system's own
+            levels in files, `observation_layout(spec) -> ObservationLayout` where what its agents
+            observe has one, and `adapt_request(signature, body) -> inputs` (the system's own
             form of a prediction request).
         request_fields: fields that only this system's training requests carry; a request that
             names no system is this system's when it carries one of them and of no other.
@@ -103,6 +105,14 @@ class System:
 
     def levels(self) -> list[LevelChoice]:
         return self._part("levels")()
+
+    def observation_layout(self, spec: RunSpec) -> ObservationLayout | None:
+        """What the agents of a run observe and may do; None for a system that has no layout.
+
+        Raises: SpecError if the content is none of this system.
+        """
+        read = getattr(import_module(self.entry), "observation_layout", None)
+        return None if read is None else read(spec)
 
     def adapt_request(self, signature: Any, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Turn the system's own request form into inputs by signature name. Raises: SpecError."""

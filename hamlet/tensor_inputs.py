@@ -47,7 +47,8 @@ class BoundShape:
         if expected == -1:
             if 1 <= found <= self.most_rows:
                 return None
-            return f"found a batch of {found}; expected 1 to {self.most_rows} rows"
+            message = f"found a batch of {found}; expected 1 to {self.most_rows} rows"
+            return f"{message}; send the others in further requests" if found else message
         if found == expected:
             return None
         meaning = self.meaning if axis == len(self.sizes) - 1 else ""

@@ -1,8 +1,9 @@
 """Whether a watcher may still watch, asked again every few seconds for as long as it does.
 
-A session that ended, a password that changed, an account that was closed, a class that was left:
-each cuts the connection within five seconds. All watchers of a process are asked about together,
-since a class of a hundred people is one question in one query a person, not a hundred tasks.
+A session that ended, a password that changed, an account that was closed, a role that was taken
+away, a class that was left: each cuts the connection within five seconds. All watchers of a process
+are asked about together, since a class of a hundred people is one question in one query a person,
+not a hundred tasks.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from training.queries import visible_runs
 
 logger = logging.getLogger(__name__)
 
+VIEW_RUN = "training.view_run"  # what pages and API ask for, too
 CHECK_EVERY_S = 2.5
 # Without an answer from the database for so long, nobody knows who may watch; they come back.
 BLIND_AFTER_S = 30.0
@@ -51,12 +53,14 @@ def refusals(visitors: Iterable[Visitor]) -> dict[Visitor, int]:
             runs.setdefault(users[visitor.session_key], set()).add(visitor.run_id)
         else:
             found[visitor] = SIGNED_OUT
+    may_look = set(User.objects.with_perm(VIEW_RUN).filter(pk__in=[user.pk for user in runs]))
     visible = {
         user: set(visible_runs(user).filter(pk__in=run_ids).values_list("pk", flat=True))
         for user, run_ids in runs.items()
+        if user in may_look
     }
     for visitor in visitors - found.keys():
-        if visitor.run_id not in visible[users[visitor.session_key]]:
+        if visitor.run_id not in visible.get(users[visitor.session_key], ()):
             found[visitor] = OUT_OF_SIGHT
     return found
 

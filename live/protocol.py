@@ -5,7 +5,8 @@ without gaps, per connection) and `sent_at` (seconds since the epoch, by the ser
 
 | server says | fields |
 |---|---|
-| connected | run, level, layout, brain_hash, action_names, newest_episode, dropped, acknowledge |
+| connected | run, level, layout (of the observations, as in a version's signature; null where |
+| | the system has none), brain_hash, action_names, newest_episode, dropped, acknowledge |
 | episode_start | mode (`live_training`, `replay`), episode_id, survival_steps, ended_at, dropped, |
 | | skipped, queue, fresh (false: not sent because it has just ended), and all that the |
 | | episode's own start holds (town: curriculum_stage, multiplier, epsilon, layout...) |

@@ -8,7 +8,10 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
+from hamlet.errors import SpecError
+from hamlet.layout import ObservationLayout
 from hamlet.recording.keeper import EVERY, SCORE_WINDOW
+from hamlet.runspec import RunSpec
 from hamlet.systems import SYSTEMS
 from registry.models import Checkpoint, User
 from training import queries
@@ -45,6 +48,18 @@ RETRY = Action("live:resume-run", "Try again", "primary")
 CANCEL = Action(
     "live:cancel-run", "Cancel", "danger", "Cancel this run? It saves a checkpoint and ends."
 )
+
+
+def observation_layout(run: Run) -> ObservationLayout | None:
+    """What each number of an observation and each action number means, by the run's own spec.
+
+    None where its system has no layout, or is none that this version of the platform can read.
+    """
+    system = SYSTEMS.get(run.system)
+    try:
+        return system.observation_layout(RunSpec.from_data(run.spec)) if system else None
+    except SpecError:
+        return None
 
 
 def actions_for(user: User | AnonymousUser, run: Run) -> list[Action]:

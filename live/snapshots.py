@@ -129,14 +129,14 @@ def connected_message(run_id: UUID, source: Source) -> Message:
     )
     newest = source.newest
     brain = run.spec["content"].get("brain")
-    layout = newest.start_fields.get("layout") if newest else None
+    layout = live_queries.observation_layout(run)
     return message(
         "connected",
         run=queries.run_summary(run),
         level=run.level,
-        layout=layout,
+        layout=layout.to_data() if layout else None,
         brain_hash=content_hash(brain) if brain is not None else None,
-        action_names=layout.get("actions") if layout else None,
+        action_names=layout.actions if layout else None,
         newest_episode=newest.number if newest else live_queries.newest_episode(run),
         dropped=max(source.dropped, run.episodes_dropped),
         acknowledge=ACKNOWLEDGE,

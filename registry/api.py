@@ -160,7 +160,7 @@ class AliasDetail(APIView):
     @extend_schema(
         operation_id="move_alias",
         request=body(["version"], version=TEXT),
-        responses=answers(serializers.AliasData, 404, 409, 422),
+        responses=answers(serializers.AliasData, 404, 409, 422, takes_body=True),
     )
     def put(self, request: Request, name: str, alias: str) -> Response:
         """Let an alias name another version, from one moment to the next."""
@@ -194,7 +194,7 @@ class BrainList(APIView):
     @extend_schema(
         operation_id="create_brain",
         request=body(["name", "yaml"], name=TEXT, yaml=TEXT),
-        responses=answers(serializers.BrainDetail, 409, 422, status=201),
+        responses=answers(serializers.BrainDetail, 409, 422, status=201, takes_body=True),
     )
     def post(self, request: Request) -> Response:
         """Keep a brain.yaml under a new name."""
@@ -216,7 +216,7 @@ class BrainDetail(APIView):
     @extend_schema(
         operation_id="replace_brain",
         request=body(["yaml"], yaml=TEXT),
-        responses=answers(serializers.BrainDetail, 404, 409, 422),
+        responses=answers(serializers.BrainDetail, 404, 409, 422, takes_body=True),
     )
     def put(self, request: Request, name: str) -> Response:
         """Change your brain spec. Runs that used it keep the text they were started with."""
@@ -232,7 +232,7 @@ class BrainValidation(APIView):
     @extend_schema(
         operation_id="validate_brain",
         request=body(["yaml"], yaml=TEXT),
-        responses=answers(BrainCheck, 422),
+        responses=answers(BrainCheck, 422, takes_body=True),
     )
     def post(self, request: Request) -> Response:
         """Check a brain.yaml and write its defaults out; nothing is kept."""

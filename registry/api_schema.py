@@ -42,14 +42,24 @@ WORDS = {
     413: "Larger than 4 MiB",
     415: "Not application/json",
     422: "Breaks its schema; errors says where",
-    503: "No room at this moment; Retry-After says when",
+    503: "The server has too much to do; Retry-After, where given, says when to come back",
 }
 
 
-def answers(good: Any, *problems: int, status: int = 200) -> dict[Any, Any]:
-    """The `responses` of one method: the good one, and the problems it may answer with."""
+EVERYWHERE = (401, 403, 503)
+WITH_BODY = (400, 413, 415)
+
+
+def answers(
+    good: Any, *problems: int, status: int = 200, takes_body: bool = False
+) -> dict[Any, Any]:
+    """The `responses` of one method: the good one, and the problems it may answer with.
+
+    Args:
+        problems: those of this method alone. takes_body: it reads JSON, which may be faulty.
+    """
     found: dict[Any, Any] = {status: good}
-    for code in (401, 403, *problems):
+    for code in sorted({*EVERYWHERE, *problems, *(WITH_BODY if takes_body else ())}):
         found[(code, PROBLEM_MEDIA_TYPE)] = OpenApiResponse(ProblemData, WORDS[code])
     return found
 
@@ -87,12 +97,13 @@ PREDICT_BODY = {
             "alias": {"type": "string", "default": "latest"},
             "inputs": {
                 "type": "object",
-                "description": "by the names of the version's signature",
+                "description": "by name, as the signature says; at most its most_rows rows",
                 "additionalProperties": True,
             },
         },
         "additionalProperties": {
-            "description": "or the system's own form (town: observation, action_mask, hidden)"
+            "description": "or the system's own form (town: observation, action_mask, hidden_h, "
+            "hidden_c)"
         },
     }
 }

@@ -46,7 +46,7 @@ class Train(APIView):
                 description="the same key with the same body makes one run, however often sent",
             )
         ],
-        responses=answers(serializers.RunDetail, 400, 409, 413, 415, 422, status=202)
+        responses=answers(serializers.RunDetail, 409, 422, status=202, takes_body=True)
         | {200: serializers.RunDetail},
     )
     def post(self, request: Request) -> Response:

@@ -1,6 +1,6 @@
 """Saving a run so that it can go on, and taking it up again.
 
-A training checkpoint holds the trainer's whole state; its header adds, under `execution`, what
+A training checkpoint holds the trainer's whole state, under `trainer`, and under `execution` what
 the worker itself has to remember. Files are stored before any row names them, so a crash or a
 full disk leaves the checkpoint before as it was.
 """
@@ -21,7 +21,9 @@ from typing import Any, TypeVar
 
 from hamlet.checkpoint import load_training, save_inference, save_training, training_header
 from hamlet.errors import CheckpointError
-from hamlet.learning.trainer import Trainer
+from hamlet.learning.saved_state import below, load_number, load_whole
+from hamlet.learning.trainer import Progress, Trainer
+from hamlet.recording import ReplayKeeper
 from registry.artifacts.disk import root
 from registry.artifacts.errors import ArtifactDamagedError
 from registry.artifacts.store import open_artifact, store_file
@@ -37,7 +39,9 @@ from training.reconnecting import persistently
 
 logger = logging.getLogger(__name__)
 
-EXECUTION = "execution"
+TRAINER, EXECUTION = "trainer", "execution"
+MOST_EPISODES = 10**12
+LARGEST_NUMBER = 1e300
 KEEP_TRAINING = 2
 MOST_INFERENCE = 100
 WRITE_ATTEMPTS = 3
@@ -109,9 +113,10 @@ def save(trainer: Trainer, memory: Memory, *, inference: bool = True) -> Saved:
 def write_training(
     path: Path, trainer: Trainer, memory: Memory, metadata: Mapping[str, Any]
 ) -> None:
-    state = trainer.state_dict()
-    header = training_header(trainer.spec, trainer.inference_model(), state, metadata)
-    save_training(path, state, {**header, EXECUTION: memory.to_data()})
+    state = {TRAINER: trainer.state_dict(), EXECUTION: memory.to_data()}
+    save_training(
+        path, state, training_header(trainer.spec, trainer.inference_model(), state, metadata)
+    )
 
 
 def stored(write: Callable[[Path], Any]) -> Artifact:
@@ -200,10 +205,8 @@ def resume(run: Run, make_trainer: Callable[[], Trainer]) -> Resumed:
                 "went back to the one before"
             )
             continue
-        state, header = load_training(content)
         trainer = make_trainer()
-        trainer.load_state_dict(state)
-        return Resumed(trainer, read_memory(header), remarks)
+        return Resumed(trainer, take_up(content, trainer), remarks)
     if remarks:
         raise RunFailedError(
             "Every training checkpoint of this run is damaged on the disk. Restore the artifacts "
@@ -212,12 +215,39 @@ def resume(run: Run, make_trainer: Callable[[], Trainer]) -> Resumed:
     return Resumed(make_trainer(), None, remarks)
 
 
-def read_memory(header: Mapping[str, Any]) -> Memory:
-    """Raises: CheckpointError if the file was not saved by a worker."""
-    try:
-        return Memory(**header[EXECUTION])
-    except (KeyError, TypeError):
+def take_up(content: bytes, trainer: Trainer) -> Memory:
+    """Let a new trainer stand where the file's trainer stood.
+
+    Raises: CheckpointError naming what no worker would have saved so.
+    """
+    state, _ = load_training(content)
+    if set(state) != {TRAINER, EXECUTION}:
         raise CheckpointError(
-            f"the header of the training checkpoint has no complete section {EXECUTION}: no worker "
-            "of this platform saved it. Start a new run."
-        ) from None
+            f"the training checkpoint has the parts {', '.join(sorted(state))}; expected {TRAINER} "
+            f"and {EXECUTION}: no worker of this platform saved it. Start a new run."
+        )
+    trainer.load_state_dict(state[TRAINER])
+    return read_memory(state[EXECUTION], trainer.progress)
+
+
+def read_memory(data: Any, progress: Progress) -> Memory:
+    """What a worker remembered beside a trainer that stands at `progress`.
+
+    Raises: CheckpointError naming the field.
+    """
+    with below(EXECUTION):
+        ReplayKeeper().load_state_dict(data["keeper"])
+        return Memory(
+            at=load_whole(data["at"], progress.done, progress.done, "at"),
+            episodes=load_whole(data["episodes"], 0, MOST_EPISODES, "episodes"),
+            keeper=data["keeper"],
+            finished=None if data["finished"] is None else read_metrics(data["finished"]),
+        )
+
+
+def read_metrics(data: Any) -> dict[str, float]:
+    """Raises: CheckpointError."""
+    return {
+        str(name): load_number(value, -LARGEST_NUMBER, LARGEST_NUMBER, f"finished.{name}")
+        for name, value in data.items()
+    }

@@ -8,23 +8,31 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from registry.artifacts import collecting
 from registry.artifacts.store import discard_unreferenced
-from training.models import ENDED, Replay
+from registry.checkpoints import drop_checkpoints
+from registry.models import Checkpoint, User
+from training import lifecycle
+from training.errors import StatusConflictError
+from training.models import ENDED, Replay, Run, RunStatus
 
 logger = logging.getLogger(__name__)
 
 REPLAYS_AT_ONCE = 500
+CHECKPOINTS_AT_ONCE = 100
+# Nobody can try these again, so the checkpoint before the last one is of no more use.
+OVER = (RunStatus.SUCCEEDED, RunStatus.CANCELLED)
 
 
 def collect_garbage() -> None:
     """One round. What one part cannot do now keeps no other from its work."""
     parts: dict[str, Callable[[], object]] = {
         "old replays": drop_old_replays,
+        "spare training checkpoints": drop_spare_checkpoints,
         "files": collecting.collect,
         "sessions": SessionStore.clear_expired,
     }
@@ -57,3 +65,45 @@ def old_replays() -> QuerySet[Replay]:
         run__status__in=ENDED,
         run__ended_at__lt=Now() - timedelta(days=settings.REPLAY_DAYS),
     ).order_by("pk")
+
+
+def drop_spare_checkpoints() -> int:
+    """Forget what runs that are over could have gone on from, but for each one's newest.
+
+    Returns: how many were dropped.
+    """
+    dropped = 0
+    while batch := list(spare_checkpoints()[:CHECKPOINTS_AT_ONCE]):
+        drop_checkpoints(batch)
+        dropped += len(batch)
+    return dropped
+
+
+def spare_checkpoints() -> QuerySet[Checkpoint]:
+    saved = training_checkpoints()
+    newer = saved.filter(run_id=OuterRef("run_id"), at__gt=OuterRef("at"))
+    over = Run.objects.filter(status__in=OVER).values("pk")
+    return saved.filter(Exists(newer), run_id__in=over).order_by("pk")
+
+
+def training_checkpoints() -> QuerySet[Checkpoint]:
+    return Checkpoint.objects.filter(kind=Checkpoint.Kind.TRAINING)
+
+
+@transaction.atomic
+def discard_training_checkpoints(run: Run, user: User | None) -> Run:
+    """Remove everything that an ended run could go on from. A failed one could then be tried
+    again from its beginning alone.
+
+    Raises: StatusConflictError if the run has not ended.
+    """
+    run = Run.objects.select_for_update(no_key=True).get(pk=run.pk)
+    if run.status not in ENDED:
+        raise StatusConflictError(
+            f"the run is {run.status} and goes on from its training checkpoints; cancel it first"
+        )
+    saved = list(training_checkpoints().filter(run_id=run.pk))
+    drop_checkpoints(saved)
+    if saved:
+        lifecycle.note(run.pk, "its training checkpoints were removed", actor=user)
+    return run

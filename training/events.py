@@ -2,8 +2,9 @@
 
 A message on the wire is three parts: its number and a line feed, a JSON header and a line feed,
 and the body (an encoded episode as it is, or JSON). Every message of a run has the next number,
-whoever sends it; a client that meets another number than the last plus one has missed something
-(or the server lost its count) and catches up from the database.
+whoever sends it; by it a web process that subscribes anew knows an episode it has already from a
+newer one. Nobody looks for a lost message: how a run stands is read from the database every few
+seconds anyway, and a message only makes that sooner.
 
 Watching is a courtesy: nothing here ever makes a run or a request fail. Trouble with the server
 is logged once for each kind of it.
@@ -25,13 +26,10 @@ from django.conf import settings
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from training.models import Run
-
 logger = logging.getLogger(__name__)
 
 LATEST_EPISODE_SECONDS = 3600
 SEQUENCE_SECONDS = 30 * 24 * 3600
-KINDS = ("status", "episode", "metrics", "stage")
 
 # Counting and publishing in one step, so that numbers arrive in their order.
 SEND = """
@@ -56,7 +54,7 @@ class Message:
             than they could be sent; 0 in messages of others.
         sent_at: seconds since the epoch (UTC), by the sender's clock.
         body: for an episode its encoded bytes (`hamlet.recording.decode_episode` reads them),
-            else plain data.
+            else plain data; empty where the message says no more than that there is news.
     """
 
     kind: str
@@ -142,22 +140,8 @@ def publish(run_id: UUID | str, kind: str, body: Mapping[str, Any]) -> None:
 
 
 def publish_status(run_id: UUID | str) -> None:
-    """Tell the watchers how the run stands, as the database has it."""
-    run = Run.objects.filter(pk=run_id).first()
-    if run is not None:
-        publish(run_id, "status", status_body(run))
-
-
-def status_body(run: Run) -> dict[str, Any]:
-    return {
-        "status": run.status,
-        "wish": run.wish,
-        "reason": run.reason,
-        "done": run.done,
-        "total": run.total,
-        "unit": run.unit,
-        "attempts": run.attempts,
-    }
+    """Let whoever shows the run look into the database again."""
+    publish(run_id, "status", {})
 
 
 def log_once(error: Exception) -> None:

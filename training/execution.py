@@ -57,11 +57,11 @@ def attempt(run: Run, lease: Lease, keeper: LeaseKeeper) -> Callable[[], None]:
         logger.exception("run %s: the database stayed away", run.pk)
         return partial(give_up, lease)
     except (HamletError, RunFailedError) as error:
-        fail(lease, str(error))
+        fail(keeper, str(error))
     except MemoryError:
-        fail(lease, "The worker ran out of memory. Choose a smaller replay, network or num_envs.")
+        fail(keeper, "The worker ran out of memory. Choose a smaller replay, network or num_envs.")
     except Exception as error:
-        fail(lease, f"The trainer stopped with an error: {spelled(error)}")
+        fail(keeper, f"The trainer stopped with an error: {spelled(error)}")
     else:
         logger.info("run %s: %s", run.pk, stopped.value)
         if stopped is Stopped.HANDED_BACK:
@@ -79,8 +79,10 @@ def give_up(lease: Lease) -> None:
         logger.warning("run %s: left to its lease: %s", lease.run_id, error)
 
 
-def fail(lease: Lease, reason: str) -> None:
+def fail(keeper: LeaseKeeper, reason: str) -> None:
     """End the run with a reason for people; the traceback is for the log alone."""
+    lease = keeper.lease
+    keeper.expect_the_end()
     logger.exception("run %s failed: %s", lease.run_id, reason)
     try:
         persistently(

@@ -42,6 +42,7 @@ class LeaseKeeper:
         self.wish = Wish.RUN
         self.lost = False
         self.orphaned = False
+        self._ends = False
         self._parent = os.getppid()
         self._ended = threading.Event()
         self._thread = threading.Thread(
@@ -58,8 +59,13 @@ class LeaseKeeper:
         if self._thread.is_alive():
             logger.warning("the last heartbeat of run %s still waits", self.lease.run_id)
 
+    def expect_the_end(self) -> None:
+        """The worker is about to end the lease itself: that it is gone then is no news."""
+        self._ends = True
+
     def back_to_work(self) -> None:
         """The worker has looked and goes on: somebody changed their mind."""
+        self._ends = False
         self.wish = Wish.RUN
         self.attention = False
 
@@ -71,7 +77,8 @@ class LeaseKeeper:
                     self._beat()
                     proven_at = time.monotonic()
                 except LeaseLostError as error:
-                    logger.info("%s", error)
+                    if not self._ends:
+                        logger.info("%s", error)
                     self.lost = True
                 except DatabaseError as error:
                     # Between heartbeats nobody knows of us; past the lease somebody else may work.

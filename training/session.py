@@ -40,6 +40,7 @@ from training.leases import Lease
 from training.lineage import lineage
 from training.models import Run, RunStatus, Wish
 from training.reconnecting import persistently
+from training.repeatable import calculate_repeatably
 from training.replay_store import ReplayStore
 from training.run_writer import EpisodeRow, RunWriter
 from training.streaming import RunPublisher
@@ -76,9 +77,7 @@ class Session:
 
         Raises: LeaseLostError, RunFailedError, HamletError, or whatever the trainer raises.
         """
-        # Sums that several threads share come out differently in the last bit. A run that another
-        # machine takes over shall go on bit for bit, and networks this small gain nothing.
-        torch.set_num_threads(1)
+        calculate_repeatably(self.device)
         resumed = checkpointing.resume(self.run, self.make_trainer)
         self.trainer = resumed.trainer
         memory = resumed.memory or Memory(at=0, episodes=0, keeper={}, finished=None)
@@ -170,6 +169,7 @@ class Session:
         if wish != Wish.RUN:
             if not self.saved_now:
                 self.save()
+            self.keeper.expect_the_end()
             if persistently(partial(leases.rest_as_wished, self.lease, wish)):
                 return Stopped.RESTS
         self.keeper.back_to_work()
@@ -182,6 +182,7 @@ class Session:
             except RunFailedError as error:
                 # The next worker repeats what could not be saved.
                 self.run_remark(str(error))
+        self.keeper.expect_the_end()
         status = persistently(partial(leases.hand_back, self.lease, "its worker was asked to stop"))
         return Stopped.HANDED_BACK if status == RunStatus.QUEUED else Stopped.RESTS
 
@@ -245,6 +246,7 @@ class Session:
         self.finished = self.finished or {}
         saved = self.save()
         facts = lineage(self.run, self.trainer.inference_model(), saved.metadata, self.device)
+        self.keeper.expect_the_end()
         persistently(partial(self.register, saved.inference, facts))
 
     @transaction.atomic

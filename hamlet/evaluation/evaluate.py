@@ -26,7 +26,7 @@ from hamlet.schema import Integer, Section, describe, validate
 
 EPISODES = 1000
 MOST_EPISODES = 100_000
-AT_ONCE = 250  # environments side by side; no result depends on it
+AT_ONCE = 250  # environments side by side at most; no result depends on it
 NUMBERS = Section(
     {
         "episodes": Integer(1, MOST_EPISODES),
@@ -100,8 +100,9 @@ def evaluate(
     level = replace(level, max_steps=level.max_steps * limit_factor)
     seeds = [derived_seed(seed, f"evaluation/{number}") for number in range(episodes)]
     parts = []
-    for begin in range(0, episodes, AT_ONCE):
-        some = seeds[begin : begin + AT_ONCE]
+    at_once = side_by_side(subject)
+    for begin in range(0, episodes, at_once):
+        some = seeds[begin : begin + at_once]
         env = TownEnv(level, len(some), device)
         if stage is not None:
             env.set_stage(stage.active_meters, stage.loss_multiplier, stage.sparse)
@@ -111,6 +112,13 @@ def evaluate(
             on_progress(begin + env.num_envs)
     joined = (torch.cat(columns).cpu() for columns in zip(*parts, strict=True))
     return EpisodeResults(*joined, max_steps=level.max_steps)
+
+
+def side_by_side(subject: HamletModel | Policy) -> int:
+    """Environments at once: a large network answers fewer rows in one call."""
+    if isinstance(subject, HamletModel):
+        return min(AT_ONCE, subject.signature().most_rows)
+    return AT_ONCE
 
 
 def play(env: TownEnv, act: Callable[[], Tensor]) -> tuple[Tensor, Tensor, Tensor]:

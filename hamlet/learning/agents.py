@@ -106,8 +106,14 @@ class FeedforwardAgent(Agent):
             self.replay = UniformReplay(memory["capacity"], layout, device)
         self.fold = None
         if rules["n_step"] > 1:
-            shape = (num_envs, layout.size, len(layout.actions))
-            self.fold = NStepFold(rules["n_step"], self.discount, *shape, device)
+            self.fold = NStepFold(
+                rules["n_step"],
+                self.discount,
+                num_envs,
+                observation_size=layout.size,
+                actions=len(layout.actions),
+                device=device,
+            )
         self.symmetries = Symmetries(layout, device) if memory["symmetries"] else None
         self._envs = torch.arange(num_envs, device=device)
         self._one_step = torch.ones(num_envs, dtype=torch.int64, device=device)

@@ -31,6 +31,7 @@ class NStepFold:
         n: int,
         discount: float,
         num_envs: int,
+        *,
         observation_size: int,
         actions: int,
         device: torch.device | str = "cpu",

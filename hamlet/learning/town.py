@@ -35,6 +35,7 @@ from hamlet.schema import (
 from hamlet.systems import LevelChoice
 
 if TYPE_CHECKING:
+    from hamlet.layout import ObservationLayout
     from hamlet.learning.town_trainer import TownTrainer
     from hamlet.signature import Signature
 
@@ -148,6 +149,12 @@ def make_trainer(spec: RunSpec, device: str = "cpu") -> TownTrainer:
     from hamlet.learning.town_trainer import TownTrainer
 
     return TownTrainer(spec, device)
+
+
+def observation_layout(spec: RunSpec) -> ObservationLayout:
+    """Raises: SpecError if the content holds no level of a town."""
+    content = validate(CONTENT_SCHEMA, spec.content, "content")
+    return layout_for(level_from_data(content["level"], "content.level"))
 
 
 def read_content(spec: RunSpec) -> tuple[TownLevel, BrainSpec, dict[str, Any]]:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from hamlet.recording.codec import decode_episode, encode_episode
 from hamlet.recording.episode import Episode
 
 if TYPE_CHECKING:
@@ -84,24 +82,27 @@ class ReplayKeeper:
         return reasons
 
     def state_dict(self) -> dict[str, Any]:
-        return {
-            "scores": list(self._scores),
-            "waiting": [
-                None if episode is None else base64.b64encode(encode_episode(episode)).decode()
-                for episode in self._waiting
-            ],
-            "next_regular": self._next_regular,
-            "stage": self._stage,
-            "still_after": self._still_after,
-        }
+        """A tree of plain data and tensors; see hamlet.checkpoint."""
+        # Brings torch, which a process that only reads episodes need not load.
+        from hamlet.recording.keeper_state import KeeperMemory, write_memory
+
+        return write_memory(
+            KeeperMemory(
+                scores=list(self._scores),
+                waiting=list(self._waiting),
+                next_regular=self._next_regular,
+                stage=self._stage,
+                still_after=self._still_after,
+            )
+        )
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        self._scores = deque(state["scores"], maxlen=SCORE_WINDOW)
-        waiting = (
-            None if text is None else decode_episode(base64.b64decode(text))
-            for text in state["waiting"]
-        )
-        self._waiting = deque(waiting, maxlen=BEFORE_STAGE_CHANGE)
-        self._next_regular = state["next_regular"]
-        self._stage = state["stage"]
-        self._still_after = state["still_after"]
+        """Raises: CheckpointError naming the field that cannot be a keeper's."""
+        from hamlet.recording.keeper_state import read_memory
+
+        read = read_memory(state)
+        self._scores = deque(read.scores, maxlen=SCORE_WINDOW)
+        self._waiting = deque(read.waiting, maxlen=BEFORE_STAGE_CHANGE)
+        self._next_regular = read.next_regular
+        self._stage = read.stage
+        self._still_after = read.still_after

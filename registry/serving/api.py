@@ -34,7 +34,7 @@ class Predict(APIView):
     @extend_schema(
         operation_id="predict",
         request=PREDICT_BODY,
-        responses=answers(PredictionData, 400, 404, 413, 415, 422, 503),
+        responses=answers(PredictionData, 404, 422, takes_body=True),
     )
     def post(self, request: Request) -> Response:
         """Ask a version what it would do. Without version or alias, the newest answers."""

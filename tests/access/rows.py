@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-PEOPLE = ("anonymous", "student", "outsider", "instructor", "admin")
+PEOPLE = ("anonymous", "student", "outsider", "instructor", "admin", "roleless")
 
 
 @dataclass(frozen=True)
@@ -15,14 +15,14 @@ class Row:
     Attributes:
         route: its name, with namespace; for a route without a name its pattern.
         statuses: anonymous, student, outsider (a student of another class), instructor (teaches
-            the class), admin (by role alone, in no class).
+            the class), admin (by role alone, in no class), roleless (in the class, without a role).
         using: route parameters that differ from the world's (see world.py).
         form, json, query: what is sent.
     """
 
     method: str
     route: str
-    statuses: tuple[int, int, int, int, int]
+    statuses: tuple[int, ...]
     using: dict[str, Any] = field(default_factory=dict)
     form: dict[str, Any] | None = None
     json: Any = None
@@ -57,7 +57,7 @@ class SocketRow:
     """One socket route: True for each person whose connection is accepted."""
 
     route: str
-    accepted: tuple[bool, bool, bool, bool, bool]
+    accepted: tuple[bool, ...]
     using: dict[str, Any] = field(default_factory=dict)
 
     def accepts(self, person: str) -> bool:

@@ -38,8 +38,9 @@ def parameters(student, instructor, classroom) -> dict[str, Any]:
 
 
 @pytest.fixture
-def people(student, outsider, instructor, admin) -> dict[str, User | None]:
-    return dict(zip(PEOPLE, (None, student, outsider, instructor, admin), strict=True))
+def people(student, outsider, instructor, admin, roleless) -> dict[str, User | None]:
+    users = (None, student, outsider, instructor, admin, roleless)
+    return dict(zip(PEOPLE, users, strict=True))
 
 
 class Caller:

@@ -63,11 +63,12 @@ def cookie_of(user: User | None) -> str:
 
 @pytest.mark.parametrize("row", SOCKETS, ids=lambda row: row.route)
 def test_sockets_open_for_those_of_the_table_and_for_our_own_pages_alone(
-    row, student, outsider, instructor, admin, classroom
+    row, student, outsider, instructor, admin, roleless, classroom
 ):
     parameters = world.build(student, instructor, classroom)
     path = address(row.route, {**parameters, **row.using})
-    users = dict(zip(PEOPLE, (None, student, outsider, instructor, admin), strict=True))
+    everybody = (None, student, outsider, instructor, admin, roleless)
+    users = dict(zip(PEOPLE, everybody, strict=True))
     wrong = []
     for person, user in users.items():
         cookie = cookie_of(user)

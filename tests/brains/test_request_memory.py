@@ -41,24 +41,24 @@ def test_a_large_network_takes_as_many_rows_as_fit_into_the_bound(large):
     inside = 2 * 2 * 512 * 31 * 31 + 3 * (1 + 4 * 4 + 8) + 8 * 12
     answered = 1 + 8 + 2 * 12  # the action, eight values, both hidden states
     assert bytes_per_row(large.network) == inside * 4 + answered * 120
-    assert large.signature().most_rows == 34 == MOST_REQUEST_BYTES // bytes_per_row(large.network)
+    assert large.signature().most_rows == 8 == MOST_REQUEST_BYTES // bytes_per_row(large.network)
 
 
 def test_an_answer_of_many_numbers_counts_too():
     changes = {"architecture__recurrent_spatial__lstm": {"hidden_size": 2048}}
     model = model_of(small("recurrent_spatial", **changes))
     assert bytes_per_row(model.network) > 2 * 2048 * 120
-    assert 300 < model.signature().most_rows < 546  # as 546 times 2 x 2048 x 120 bytes are 256 MiB
+    assert 75 < model.signature().most_rows < 137  # as 137 times 2 x 2048 x 120 bytes are 64 MiB
 
 
 def test_too_many_rows_are_refused_with_what_is_allowed_and_what_to_do(large):
-    rows = torch.zeros(35, large.network.layout.size)
+    rows = torch.zeros(9, large.network.layout.size)
     with pytest.raises(InputError) as caught:
         large.predict(rows)
     assert [(problem.path, problem.message) for problem in caught.value.problems] == [
         (
             "observation",
-            "found a batch of 35; expected 1 to 34 rows; send the others in further requests",
+            "found a batch of 9; expected 1 to 8 rows; send the others in further requests",
         )
     ]
 

@@ -49,9 +49,13 @@ class Visits:
         ]
 
 
+@pytest.fixture(autouse=True)
+def patience() -> None:
+    expect.set_options(timeout=PATIENCE_MS)
+
+
 @pytest.fixture
 def visits(chromium: Browser, web_server: str) -> Iterator[Visits]:
-    expect.set_options(timeout=PATIENCE_MS)
     found = Visits(chromium, web_server)
     yield found
     assert not found.unexpected(), "the console complained"

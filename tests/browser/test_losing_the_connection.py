@@ -80,6 +80,24 @@ def test_who_is_put_out_of_the_class_is_told_and_not_let_in_again(
     expect(page.get_by_role("button", name="Try now")).to_be_hidden()
 
 
+def test_who_lost_the_role_meanwhile_is_told_and_does_not_try_again(
+    chromium: Browser, own_server, run: Run, student: User, tmp_path: Path
+):
+    alive, url = own_server
+    visits = Visits(chromium, url)
+    page = visits.open(student)
+    page.goto(f"/runs/{run.pk}/")
+    banner = page.locator("[data-banner]")
+    expect(page.locator('[data-health="state"]')).to_contain_text("connected")
+    alive.pop().kill_now()
+    expect(banner).to_contain_text("Connection lost, trying again")
+    student.groups.clear()
+    alive.append(start_again(url, tmp_path / "web-again.log"))
+    # Now the handshake is refused, and the page that is asked why says 403.
+    expect(banner).to_contain_text("You may no longer see this run")
+    expect(page.get_by_role("button", name="Try now")).to_be_hidden()
+
+
 def test_who_signed_out_on_another_page_is_told(open_run: Open, visits: Visits):
     page = open_run()
     Session.objects.all().delete()

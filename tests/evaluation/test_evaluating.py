@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
+from hamlet import request_memory
 from hamlet.envs.town import TownEnv, TownLevel, level_from_data, load_pack
 from hamlet.envs.town.policies import Policy, make_policy
 from hamlet.envs.town.tables import WAIT
@@ -131,6 +132,20 @@ def test_progress_is_told_while_it_plays(monkeypatch: pytest.MonkeyPatch) -> Non
     told: list[int] = []
     evaluate(make_policy("idle"), LEVEL, episodes=10, on_progress=told.append)
     assert told == [4, 8, 10]
+
+
+def test_a_model_that_takes_few_rows_plays_fewer_side_by_side(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = TownTrainer(small_run("feedforward")).inference_model()
+    room = 5 * request_memory.bytes_per_row(whole.network)
+    monkeypatch.setattr(request_memory, "MOST_REQUEST_BYTES", room)
+    few = TownTrainer(small_run("feedforward")).inference_model()
+    assert few.signature().most_rows == 5
+    told: list[int] = []
+    found = evaluate(few, LEVEL, episodes=12, on_progress=told.append)
+    assert told == [5, 10, 12]
+    assert torch.equal(found.survival, evaluate(whole, LEVEL, episodes=12).survival)
 
 
 def test_a_summary_is_plain_data_with_intervals() -> None:

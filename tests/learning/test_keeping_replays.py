@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import math
+import re
+from typing import Any
+
+import pytest
+import torch
+
+from hamlet.errors import CheckpointError
 from hamlet.learning.trainer import EpisodeFinished
 from hamlet.recording import Episode, ReplayKeeper
 
@@ -102,4 +110,57 @@ def test_a_saved_keeper_goes_on() -> None:
     again.load_state_dict(keeper.state_dict())
     rest = [finished(number, stage=2) for number in range(103, 120)]
     assert kept_of(keeper, rest) == kept_of(again, rest)
-    assert again.state_dict() == keeper.state_dict()
+    assert plain(again.state_dict()) == plain(keeper.state_dict())
+
+
+def plain(state: dict[str, Any]) -> dict[str, Any]:
+    """A keeper's state without tensors."""
+    waiting = [None if saved is None else saved.tolist() for saved in state["waiting"]]
+    return {**state, "waiting": waiting}
+
+
+def saved_state() -> dict[str, Any]:
+    keeper = ReplayKeeper()
+    kept_of(keeper, [finished(number) for number in range(1, 4)])
+    return keeper.state_dict()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("scores", ["x"], "scores[0]: found 'x'; expected a number"),
+        ("scores", [math.nan], "scores[0]: found nan"),
+        ("scores", [1.0] * 101, "scores: found a list of 101"),
+        ("waiting", None, "waiting: found nothing; expected a list of 0 to 5"),
+        ("waiting", [None] * 6, "waiting: found a list of 6"),
+        ("waiting", ["AAAA"], "waiting[0]: found a str; expected the bytes of a recording"),
+        ("waiting", [torch.zeros(3)], "waiting[0]: found a tensor [3] of torch.float32"),
+        ("waiting", [torch.zeros(3, dtype=torch.uint8)], "waiting[0]: found no recording"),
+        ("next_regular", 0, "next_regular: found 0; expected a whole number from 100"),
+        ("stage", 1.5, "stage: found 1.5"),
+        ("still_after", -5, "still_after: found -5; expected a whole number from 0 to 10"),
+        ("still_after", True, "still_after: found True"),
+    ],
+)
+def test_a_state_that_no_keeper_had_is_refused_by_field(
+    field: str, value: object, message: str
+) -> None:
+    with pytest.raises(CheckpointError, match=f"keeper.{re.escape(message)}"):
+        ReplayKeeper().load_state_dict({**saved_state(), field: value})
+
+
+def test_a_state_that_lacks_a_field_is_refused() -> None:
+    for field in saved_state():
+        state = saved_state()
+        del state[field]
+        with pytest.raises(CheckpointError, match=f"keeper: cannot be read .*{field}"):
+            ReplayKeeper().load_state_dict(state)
+
+
+def test_a_refused_state_leaves_the_keeper_as_it_was() -> None:
+    keeper = ReplayKeeper()
+    kept_of(keeper, [finished(number) for number in range(1, 4)])
+    before = plain(keeper.state_dict())
+    with pytest.raises(CheckpointError):
+        keeper.load_state_dict({**saved_state(), "scores": [1.0], "still_after": 99})
+    assert plain(keeper.state_dict()) == before

@@ -14,12 +14,25 @@ from hamlet.learning.trainer import StageChanged
 from hamlet.runspec import RunSpec
 from tests.learning.small_worlds import BRAINS, finish, log_rows, same, small_run
 
+REPLAY = {"capacity": 64, "batch_size": 8}
+
+
+def climbing_run(scope: str) -> RunSpec:
+    """A run whose curriculum moves."""
+    return small_run(
+        training={
+            "num_envs": 2,
+            "epsilon": {"start": 0.1, "decay": 0.9},
+            "curriculum": {"enabled": True, "scope": scope, "dwell_steps": 10},
+        },
+        episodes=100 if scope == "per_env" else 50,
+    )
+
+
 KINDS: dict[str, RunSpec] = {
     "feedforward": small_run("feedforward"),
     "dueling": small_run("dueling"),
-    "prioritized": small_run(
-        BRAINS["dueling"] | {"replay": {"capacity": 64, "batch_size": 8, "prioritized": True}}
-    ),
+    "prioritized": small_run(BRAINS["dueling"] | {"replay": {**REPLAY, "prioritized": True}}),
     "n_step": small_run(BRAINS["feedforward"] | {"q_learning": {"n_step": 3}}),
     "recurrent": small_run("recurrent"),
     "dropout and schedule": small_run(
@@ -29,17 +42,35 @@ KINDS: dict[str, RunSpec] = {
                 "feedforward": {"hidden_layers": [16], "dropout": 0.2},
             },
             "optimizer": {"schedule": {"type": "cosine", "t_max": 40}},
-            "replay": {"capacity": 64, "batch_size": 8},
+            "replay": REPLAY,
         }
     ),
-    "per_env curriculum": small_run(
-        "feedforward",
-        training={
-            "num_envs": 2,
-            "epsilon": {"start": 0.1, "decay": 0.9},
-            "curriculum": {"enabled": True, "scope": "per_env", "dwell_steps": 10},
-        },
-        episodes=130,
+    "per_env curriculum": climbing_run("per_env"),
+    "shared curriculum": climbing_run("shared"),
+    "symmetries, prioritized and n_step": small_run(
+        BRAINS["dueling"]
+        | {
+            "q_learning": {"n_step": 3},
+            "replay": {**REPLAY, "prioritized": True, "symmetries": True},
+        }
+    ),
+    "rmsprop": small_run(BRAINS["feedforward"] | {"optimizer": {"type": "rmsprop"}}),
+    "sgd": small_run(
+        BRAINS["feedforward"]
+        | {"optimizer": {"type": "sgd", "sgd_momentum": 0.9, "sgd_nesterov": True}}
+    ),
+    "two-layer LSTM with dropout": small_run(
+        {
+            "architecture": {
+                "type": "recurrent_spatial",
+                "recurrent_spatial": {
+                    "vision_encoder": {"channels": [2, 2], "output_size": 8},
+                    "lstm": {"hidden_size": 8, "num_layers": 2, "dropout": 0.3},
+                    "q_head": {"hidden_sizes": [8]},
+                },
+            },
+            "replay": BRAINS["recurrent"]["replay"],
+        }
     ),
     "clock and window": small_run(
         "recurrent",
@@ -84,8 +115,9 @@ def test_resumed_run_equals_the_uninterrupted_one(kind: str, tmp_path: Path) -> 
 
 
 def test_the_runs_above_see_what_they_are_meant_to_see() -> None:
-    events = finish(TownTrainer(KINDS["per_env curriculum"]))
-    assert any(isinstance(event, StageChanged) for event in events)
+    for scope in ("per_env", "shared"):
+        events = finish(TownTrainer(KINDS[f"{scope} curriculum"]))
+        assert any(isinstance(event, StageChanged) for event in events), scope
     trainer = TownTrainer(KINDS["dropout and schedule"])
     finish(trainer)
     rate = trainer.agent.learner.optimizer.param_groups[0]["lr"]

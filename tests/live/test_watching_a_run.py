@@ -25,6 +25,30 @@ def test_first_message_says_what_is_watched(watch: Open, run: Run):
     assert (connected["seq"], connected["dropped"]) == (1, 0)
 
 
+def test_first_message_says_what_is_observed_whether_or_not_an_episode_was_sent(
+    watch: Open, run: Run
+):
+    before = watch().read()
+    assert before["action_names"] == before["layout"]["actions"]
+    assert before["action_names"][:6] == ["UP", "DOWN", "LEFT", "RIGHT", "INTERACT", "WAIT"]
+    grid = before["layout"]["groups"][0]
+    # L0.5 is a full view of 5 x 5 cells with a plane for each of 14 affordances and the agent.
+    assert (grid["name"], grid["shape"]) == ("grid", [15, 5, 5])
+    episodes.publish(run, episodes.make_episode(1))
+    after = watch().read()
+    assert (after["layout"], after["action_names"]) == (before["layout"], before["action_names"])
+
+
+def test_first_message_of_a_run_whose_spec_is_of_another_age_comes_without_a_layout(
+    watch: Open, run: Run
+):
+    run.spec["content"]["level"] = {"name": "L0.5", "size": 5}
+    run.save()
+    connected = watch().read()
+    assert (connected["level"], connected["layout"]) == ("L0.5", None)
+    assert connected["action_names"] is None
+
+
 def test_episode_arrives_whole_and_in_order(watch: Open, run: Run):
     socket = watch()
     socket.until("connected")

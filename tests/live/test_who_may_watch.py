@@ -41,6 +41,12 @@ def test_student_of_another_class_is_refused(connecting, outsider: User):
         pass
 
 
+def test_member_of_the_class_without_a_role_is_refused(connecting, student: User):
+    student.groups.clear()
+    with pytest.raises(InvalidStatus, match="403"), connecting(cookie_of(student)):
+        pass
+
+
 def test_run_that_does_not_exist_is_refused_in_the_same_way(connecting, run: Run, student: User):
     Run.objects.all().delete()
     with pytest.raises(InvalidStatus, match="403"), connecting(cookie_of(student)):
@@ -62,6 +68,10 @@ def leave_class(user: User) -> None:
     Membership.objects.filter(user=user).delete()
 
 
+def lose_role(user: User) -> None:
+    user.groups.clear()
+
+
 def log_out(user: User) -> None:
     Session.objects.all().delete()
 
@@ -79,6 +89,7 @@ def change_password(user: User) -> None:
     ("take_away", "code"),
     [
         (leave_class, OUT_OF_SIGHT),
+        (lose_role, OUT_OF_SIGHT),
         (log_out, SIGNED_OUT),
         (close_account, SIGNED_OUT),
         (change_password, SIGNED_OUT),
@@ -106,14 +117,14 @@ def test_run_that_is_given_to_another_class_is_out_of_sight(watch, run: Run, stu
 
 
 @pytest.mark.django_db
-def test_many_watchers_cost_one_query_each_and_three_for_all(
+def test_many_watchers_cost_one_query_each_and_four_for_all(
     run: Run, student: User, outsider: User, django_assert_num_queries
 ):
     people_of_class = [student, *(watcher(number, run) for number in range(5))]
     keys = [cookie_of(user).partition("=")[2] for user in people_of_class]
     stranger = cookie_of(outsider).partition("=")[2]
     visitors = [Visitor(key, run.pk) for key in (*keys, stranger, "gone", None)]
-    with django_assert_num_queries(3 + len(people_of_class) + 1):
+    with django_assert_num_queries(4 + len(people_of_class) + 1):
         found = refusals(visitors)
     assert found == {
         Visitor(stranger, run.pk): OUT_OF_SIGHT,

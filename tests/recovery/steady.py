@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from registry.models import ModelVersion, User
 from tests.training.runs import wait_until
 from tests.training.tiny_runs import TRAINING, final_weights, last_training_state, queue_tiny
 from training import execution
-from training.models import EpisodeSummary, MetricPoint, Run
+from training.models import EpisodeSummary, MetricPoint, Replay, Run, RunEvent
 
 EPISODES = 120
 CHECKPOINT_EVERY = 20
@@ -30,6 +30,8 @@ class Ending:
     state: dict[str, object]
     metrics: list[tuple]
     episodes: list[tuple]
+    stages: list[tuple]
+    replays: list[tuple]
 
 
 _undisturbed: dict[str, Ending] = {}
@@ -46,13 +48,28 @@ def left_alone(user: User, **fields: object) -> Ending:
 
 
 def ending_of(run: Run) -> Ending:
-    return Ending(final_weights(run), last_training_state(run), metrics(run), episodes(run))
+    return Ending(
+        weights=final_weights(run),
+        state=last_training_state(run),
+        metrics=metrics(run),
+        episodes=episodes(run),
+        stages=list(
+            RunEvent.objects.filter(run=run, kind=RunEvent.Kind.STAGE)
+            .order_by("pk")
+            .values_list("at_unit", "text", "data")
+        ),
+        replays=list(
+            Replay.objects.filter(run=run)
+            .order_by("number")
+            .values_list("number", "reasons", "survival_steps", "score", "stage")
+        ),
+    )
 
 
 def assert_as_if_nothing_had_happened(run: Run, undisturbed: Ending) -> None:
     found = ending_of(run)
-    for part in ("weights", "state", "metrics", "episodes"):
-        assert getattr(found, part) == getattr(undisturbed, part), part
+    for part in fields(Ending):
+        assert getattr(found, part.name) == getattr(undisturbed, part.name), part.name
     assert ModelVersion.objects.filter(run_id=run.pk).count() == 1
 
 

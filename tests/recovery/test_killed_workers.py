@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import signal
+from contextlib import ExitStack
 
 import pytest
 
@@ -21,6 +22,7 @@ from tests.recovery.steady import (
     signal_holder,
 )
 from tests.training.runs import wait_until
+from tests.training.tiny_runs import CLIMBING, TRAINING
 from training.models import RunEvent, RunStatus
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -58,6 +60,30 @@ def test_a_killed_pool_process_is_replaced_at_once(instructor, worker: Worker) -
     run = queue(instructor)
     worker()
     for done in (1, 50):
+        reaches(run, done)
+        signal_holder(run, signal.SIGKILL)
+    becomes(run, RunStatus.SUCCEEDED, RunStatus.FAILED)
+    assert_as_if_nothing_had_happened(run, undisturbed)
+
+
+def test_killed_around_changes_of_the_curriculum(instructor, worker: Worker) -> None:
+    """The stages are those of tests/training/test_changing_stages.py; saved at every 20th episode,
+    so the first change, at episode 25, is between two checkpoints."""
+    training = {**TRAINING, **CLIMBING}
+    undisturbed = left_alone(instructor, training=training)
+    assert [at for at, *_ in undisturbed.stages] == [25, 51, 77, 103]
+    run = queue(instructor, training=training)
+    with ExitStack() as until_change:
+        with blocked("registry_checkpoint") as somebody_saves:
+            current = worker()
+            somebody_saves()  # at episode 20, or a moment later; no change is written yet
+            somebody_changes = until_change.enter_context(blocked("training_runevent"))
+        somebody_changes()
+        current.kill_now()
+    run.refresh_from_db()
+    assert not run.events.filter(kind="stage").exists()
+    worker()
+    for done in (60, 100):  # each after a change that was written
         reaches(run, done)
         signal_holder(run, signal.SIGKILL)
     becomes(run, RunStatus.SUCCEEDED, RunStatus.FAILED)

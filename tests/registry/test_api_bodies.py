@@ -168,6 +168,38 @@ def test_openapi_document_describes_every_route_without_a_token():
     assert "token" in document["components"]["securitySchemes"]
 
 
+def operations(document: dict) -> dict[str, dict]:
+    return {
+        operation["operationId"]: operation
+        for path in document["paths"].values()
+        for operation in path.values()
+    }
+
+
+def test_openapi_document_lists_what_any_body_may_be_refused_with():
+    found = operations(Client().get("/api/v1/openapi.json").json())
+    with_body = {name for name, operation in found.items() if "requestBody" in operation}
+    assert with_body >= {"train", "predict", "move_alias", "create_brain", "replace_brain"}
+    assert "validate_brain" in with_body
+    for name in with_body:
+        assert {"400", "413", "415"} <= found[name]["responses"].keys(), name
+
+
+def test_openapi_document_lists_that_any_request_may_come_at_a_bad_time():
+    for name, operation in operations(Client().get("/api/v1/openapi.json").json()).items():
+        assert {"401", "403", "503"} <= operation["responses"].keys(), name
+
+
+def test_openapi_document_names_the_fields_of_a_prediction_as_predict_does():
+    from hamlet.learning.town import PREDICT_SCHEMA
+
+    found = operations(Client().get("/api/v1/openapi.json").json())["predict"]
+    schema = found["requestBody"]["content"]["application/json"]["schema"]
+    said = schema["additionalProperties"]["description"]
+    named = said.partition("town: ")[2].rstrip(")").split(", ")
+    assert named == list(PREDICT_SCHEMA.fields)
+
+
 def test_openapi_document_is_made_without_warnings(capsys):
     from io import StringIO
 

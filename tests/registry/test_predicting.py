@@ -15,6 +15,12 @@ from registry.serving.pool import shared_pool
 from tests.registry.checkpoints import ACTIONS, RECURRENT, WIDER, observation
 
 pytestmark = pytest.mark.django_db
+# 512 maps of 31 x 31 cells, twice: a row takes almost 8 MB on its way.
+LARGE = RECURRENT.replace(
+    "{type: none}",
+    "{channels: [512, 512], kernel_sizes: [3, 3], strides: [1, 1], "
+    "padding: [1, 1], output_size: 1}",
+)
 PREDICT = "/api/v1/predict"
 
 
@@ -161,6 +167,22 @@ def test_batch_is_bounded(version, ask):
     assert len(ask({"model": "walker", "observation": small}).json()["outputs"]["actions"]) == rows
     found = problems(ask({"model": "walker", "observation": [*small, small[0]]}))
     assert str(rows + 1) in found["observation"]
+
+
+def test_a_large_network_takes_fewer_rows_and_says_so(register, ask, student):
+    version = register(brain=LARGE, cells=31)
+    most = version.signature["most_rows"]
+    assert 7 < most < 10
+    shown = Client()
+    shown.force_login(student)
+    assert (
+        shown.get("/api/v1/models/walker/versions/1.0.0").json()["signature"]["most_rows"] == most
+    )
+    found = problems(ask({"model": "walker", "observation": [[0] * 990] * 1000}))
+    assert found == {
+        "observation": f"found a batch of 1000; expected 1 to {most} rows; "
+        "send the others in further requests"
+    }
 
 
 @pytest.mark.parametrize("body", [[], "walker", None, 7, [{"model": "walker"}]])

@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from hamletweb.celery import app
 from registry.artifacts.disk import path_of
 from registry.artifacts.store import store_file
+from registry.models import Checkpoint
+from tests.registry.checkpoints import store_checkpoint
 from tests.training.runs import make_run
 from training import collecting
 from training.models import Replay, Run, RunStatus
@@ -88,3 +91,64 @@ def test_the_timetable_names_tasks_that_workers_know():
     planned = {entry["task"] for entry in django_settings.CELERY_BEAT_SCHEDULE.values()}
     assert planned == {"training.tasks.requeue_abandoned_runs", "training.tasks.collect_garbage"}
     assert planned <= set(app.tasks)
+
+
+def make_checkpoints(status: RunStatus, *, kinds: tuple[str, ...] = ("training",)) -> Run:
+    run = make_run(status=status)
+    for kind in kinds:
+        for at in (10, 20, 30):
+            store_checkpoint(run.pk, kind, at, f"{run.pk} {kind} {at}".encode())
+    return run
+
+
+def checkpoints_of(run: Run, kind: str = "training") -> list[int]:
+    saved = Checkpoint.objects.filter(run_id=run.pk, kind=kind)
+    return sorted(saved.values_list("at", flat=True))
+
+
+@pytest.mark.parametrize("status", [RunStatus.SUCCEEDED, RunStatus.CANCELLED])
+def test_of_a_run_that_is_over_the_newest_training_checkpoint_stays(status, monkeypatch):
+    monkeypatch.setattr(collecting, "CHECKPOINTS_AT_ONCE", 1)
+    run = make_checkpoints(status, kinds=("training", "inference"))
+    saved = Checkpoint.objects.filter(run_id=run.pk, kind="training").order_by("at")
+    files = [path_of(checkpoint.artifact_id) for checkpoint in saved]
+    collecting.collect_garbage()
+    assert checkpoints_of(run) == [30]
+    assert [path.exists() for path in files] == [False, False, True]
+    assert checkpoints_of(run, "inference") == [10, 20, 30]
+
+
+@pytest.mark.parametrize(
+    "status", [RunStatus.FAILED, RunStatus.PAUSED, RunStatus.QUEUED, RunStatus.RUNNING]
+)
+def test_what_a_run_may_still_go_on_from_stays(status):
+    run, another = make_checkpoints(status), make_checkpoints(RunStatus.SUCCEEDED)
+    collecting.collect_garbage()
+    assert checkpoints_of(run) == [10, 20, 30]
+    assert checkpoints_of(another) == [30]
+
+
+@pytest.mark.parametrize("status", [RunStatus.SUCCEEDED, RunStatus.CANCELLED, RunStatus.FAILED])
+def test_all_training_checkpoints_of_an_ended_run_can_be_removed(status, instructor):
+    run = make_checkpoints(status, kinds=("training", "inference"))
+    files = [path_of(pk) for pk in checkpoint_files(run)]
+    collecting.discard_training_checkpoints(run, instructor)
+    assert checkpoints_of(run) == []
+    assert [path.exists() for path in files] == [False] * 3
+    assert checkpoints_of(run, "inference") == [10, 20, 30]
+    assert run.events.get().actor == instructor
+    collecting.discard_training_checkpoints(run, instructor)
+    assert run.events.count() == 1
+
+
+def checkpoint_files(run: Run) -> list[str]:
+    saved = Checkpoint.objects.filter(run_id=run.pk, kind="training")
+    return list(saved.values_list("artifact_id", flat=True))
+
+
+@pytest.mark.parametrize("status", [RunStatus.PAUSED, RunStatus.QUEUED, RunStatus.RUNNING])
+def test_a_run_that_has_not_ended_keeps_what_it_goes_on_from(status):
+    run = make_checkpoints(status)
+    with pytest.raises(CommandError, match=f"the run is {status} .*; cancel it first"):
+        call_command("run", "discard-checkpoints", str(run.pk))
+    assert checkpoints_of(run) == [10, 20, 30]

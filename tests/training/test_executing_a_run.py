@@ -14,7 +14,7 @@ from hamlet.model import HamletModel
 from hamlet.recording import decode_episode
 from registry.artifacts.disk import path_of
 from registry.artifacts.store import open_artifact
-from registry.models import Checkpoint, ModelVersion
+from registry.models import Checkpoint, ModelVersion, RegisteredModel
 from tests.training.runs import held
 from tests.training.tiny_runs import TRAINING, queue_tiny
 from training import checkpointing, events, execution, leases, queries, services
@@ -52,6 +52,29 @@ def test_a_run_becomes_a_version_that_says_where_it_comes_from(instructor, class
     assert lineage["layout_hash"] == version.layout_hash
     assert lineage["level_hash"].startswith("sha256:")
     assert version.metrics["env_steps"] == run.latest_metrics["env_steps"]
+
+
+def test_a_run_whose_model_is_deleted_meanwhile_registers_under_its_own_id(
+    instructor, classroom, monkeypatch
+) -> None:
+    run = queue_tiny(instructor, classroom=classroom.name)
+    advance = TownTrainer.advance
+
+    def deleting(trainer: TownTrainer) -> object:
+        if trainer.finished_episodes >= 20:
+            RegisteredModel.objects.filter(name="town-tiny").delete()
+        return advance(trainer)
+
+    monkeypatch.setattr(TownTrainer, "advance", deleting)
+    executed(run)
+    assert (run.status, run.reason) == (RunStatus.SUCCEEDED, "")
+    assert run.model == run.version.model == RegisteredModel.objects.get()
+    assert run.model.name == f"town-{str(run.pk)[:8]}"
+    assert (run.model.system, run.model.owner, run.model.classroom) == (
+        "town",
+        instructor,
+        classroom,
+    )
 
 
 def test_the_version_can_be_used_without_the_platform(instructor) -> None:

@@ -102,6 +102,19 @@ def test_a_heartbeat_that_comes_just_in_time_keeps_the_run(run: Run) -> None:
     assert run.status == RunStatus.RUNNING
 
 
+def test_a_wish_that_comes_while_a_dead_worker_is_cleared_away_is_kept(run: Run) -> None:
+    held(run)
+    let_time_pass(run, 100)
+    seen_by_the_sweep = Run.objects.get(pk=run.pk)
+    lifecycle.wish(run.pk, Wish.CANCEL)
+    assert leases.take_back(seen_by_the_sweep, "no heartbeat") is None
+    run.refresh_from_db()
+    assert (run.status, run.wish) == (RunStatus.RUNNING, Wish.CANCEL)
+    leases.take_back_abandoned()
+    run.refresh_from_db()
+    assert run.status == RunStatus.CANCELLED
+
+
 def test_the_clock_of_a_machine_does_not_matter(run: Run, monkeypatch) -> None:
     held(run)
     ahead = timezone.now() + timedelta(days=1)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from hamlet.checkpoint import read_checkpoint
+from torch import Tensor
+
+from hamlet.checkpoint import load_training, read_checkpoint
+from hamlet.recording import decode_episode
 from registry.artifacts.store import open_artifact
 from registry.models import Checkpoint, User
 from training import services
@@ -36,6 +41,13 @@ TRAINING = {
     "intrinsic": {"embedding": 8, "train_every": 16},
 }
 
+# Every episode lives through its 12 steps, so it climbs as soon as the dwell allows.
+CLIMBING = {
+    "checkpoint_every": 20,
+    "epsilon": {"start": 0.1, "decay": 0.9},
+    "curriculum": {"enabled": True, "dwell_steps": 300},
+}
+
 
 def tiny_request(**fields: Any) -> dict[str, Any]:
     request = {"level": LEVEL, "brain": BRAIN, "training": TRAINING, "seed": 7, "episodes": 40}
@@ -55,8 +67,25 @@ def final_weights(run: Run) -> dict[str, list]:
 
 
 def last_training_state(run: Run) -> dict[str, Any]:
-    """All of the last training checkpoint's state: replay, optimiser, generators and counters."""
+    """All of the last training checkpoint's state: replay, optimiser, generators and counters.
+
+    Without what the clock on the wall says: how fast it went, and when it was recorded.
+    """
     newest = Checkpoint.objects.filter(run_id=run.pk, kind="training").order_by("-at").first()
-    checkpoint = read_checkpoint(open_artifact(newest.artifact))
-    tensors = {name: tensor.tolist() for name, tensor in checkpoint.tensors.items()}
-    return {"form": checkpoint.form, **tensors}
+    state, _ = load_training(open_artifact(newest.artifact))
+    keeper = state["execution"]["keeper"]
+    recordings = (
+        None if saved is None else decode_episode(saved.numpy().tobytes())
+        for saved in keeper["waiting"]
+    )
+    keeper["waiting"] = [episode and replace(episode, ended_at=0.0) for episode in recordings]
+    return plain(state)
+
+
+def plain(value: Any) -> Any:
+    """Tensors as lists of numbers, at any depth."""
+    if isinstance(value, Mapping):
+        return {key: plain(part) for key, part in value.items() if key != "env_steps_per_s"}
+    if isinstance(value, list):
+        return [plain(part) for part in value]
+    return value.tolist() if isinstance(value, Tensor) else value

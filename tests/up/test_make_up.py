@@ -2,100 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
 import socket
 import stat
-import subprocess
-import sys
-import time
 import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from hamletweb.embedded.process import dies_with_parent, free_port, processes_in
+from hamletweb.embedded.process import free_port, processes_in
+from tests.up.real_up import Up, alive, wait_until
 
-ROOT = Path(__file__).resolve().parents[2]
 READY = "HamletWeb is at"
-START_TIMEOUT_S = 150.0
-
-
-class Up:
-    """One `manage.py up` and what it says."""
-
-    def __init__(self, data_dir: Path, port: int, log: Path) -> None:
-        self.data_dir, self.port, self.log = data_dir, port, log
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("HAMLET_") and name not in ("DATABASE_URL", "REDIS_URL")
-        }
-        with open(log, "wb") as output:
-            self.process = subprocess.Popen(
-                [sys.executable, str(ROOT / "manage.py"), "up"],
-                cwd=log.parent,  # not the repository: nothing may depend on where one stands
-                env=inherited | {"HAMLET_DATA_DIR": str(data_dir), "HAMLET_PORT": str(port)},
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=dies_with_parent(signal.SIGKILL),  # noqa: PLW1509 - one prctl
-            )
-
-    def said(self) -> str:
-        return self.log.read_text()
-
-    def wait_for(self, text: str, timeout_s: float = START_TIMEOUT_S) -> None:
-        deadline = time.monotonic() + timeout_s
-        while text not in self.said():
-            alive = self.process.poll() is None and time.monotonic() < deadline
-            assert alive, f"waited for {text!r}:\n{self.said()}{self.logs()}"
-            time.sleep(0.05)
-
-    def logs(self) -> str:
-        return "".join(
-            f"\n== {log.name}\n{log.read_text(errors='replace')[-1500:]}"
-            for log in sorted((self.data_dir / "logs").glob("*.log"))
-        )
-
-    def kept(self) -> dict:
-        return json.loads((self.data_dir / "up.json").read_text())
-
-    def get(self, path: str) -> bytes:
-        headers = {"Authorization": f"Bearer {self.kept()['api_key']}"}
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
-        with urllib.request.urlopen(request, timeout=30) as reply:
-            return reply.read()
-
-    def missing(self) -> list[str]:
-        checks = json.loads(self.get("/readyz"))["checks"]
-        return [check["name"] for check in checks if not check["ok"]]
-
-    def children(self) -> dict[int, str]:
-        """Command lines of everything below us, by process id."""
-        below, found = {self.process.pid}, {}
-        parents = {}
-        for entry in Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit():
-                    parents[int(entry.name)] = int(
-                        (entry / "stat").read_text().rpartition(")")[2].split()[1]
-                    )
-            except OSError:
-                continue
-        while more := {pid for pid, parent in parents.items() if parent in below} - below:
-            below |= more
-        for pid in below - {self.process.pid}:
-            try:
-                words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
-                found[pid] = words.decode(errors="replace")
-            except OSError:
-                continue
-        return found
 
 
 @pytest.fixture
@@ -118,26 +39,6 @@ def start(tmp_path: Path) -> Iterator:
             each.process.wait()
 
 
-def wait_until(happened, what: str, timeout_s: float = 60.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not happened():
-        assert time.monotonic() < deadline, f"waited {timeout_s} s for: {what}"
-        time.sleep(0.05)
-
-
-def alive(pids: dict[int, str]) -> list[str]:
-    """Those of these processes that still run (a zombie does not)."""
-    running = []
-    for pid, words in pids.items():
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        if state != "Z":
-            running.append(f"{pid} {words}")
-    return running
-
-
 @pytest.mark.timeout(600)
 def test_a_day_with_up(start, data_dir: Path) -> None:
     port = free_port(None)
@@ -151,6 +52,7 @@ def test_a_day_with_up(start, data_dir: Path) -> None:
 
     check_crashed_database_comes_back(first)
 
+    saved, reached = go_past_a_checkpoint(first)
     left = first.children()
     assert len(left) >= 6, left
     first.process.kill()
@@ -159,6 +61,7 @@ def test_a_day_with_up(start, data_dir: Path) -> None:
     second = start(data_dir, port)
     second.wait_for(READY)
     check_second_start_goes_on(second, kept)
+    check_run_goes_on(second, saved, reached)
     # The pool of a worker that died hands its run back once it reaches the database again.
     wait_until(lambda: not alive(left), "everything of the first start to end")
 
@@ -167,6 +70,27 @@ def test_a_day_with_up(start, data_dir: Path) -> None:
     assert second.process.wait(timeout=90) == 0, second.said()
     assert second.said().rstrip().endswith("stopped")
     check_nothing_is_left(data_dir, port, below)
+
+
+@pytest.mark.timeout(600)
+def test_two_platforms_work_side_by_side(start, tmp_path: Path) -> None:
+    ports: set[int] = set()
+    while len(ports) < 2:
+        ports.add(free_port(None))
+    both = [start(tmp_path / str(port) / "var", port) for port in sorted(ports)]
+    for up in both:
+        up.wait_for(READY)
+        assert up.missing() == []
+    for up in both:
+        wait_until(lambda up=up: up.run()["done"] > 0, "an episode of its own run")
+    one, other = both
+    assert one.run()["id"] != other.run()["id"]
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        one.get(other.run()["url"])
+    for up in both:
+        up.process.send_signal(signal.SIGINT)
+    for up in both:
+        assert up.process.wait(timeout=90) == 0, up.said()
 
 
 def check_first_start(up: Up) -> dict:
@@ -182,7 +106,7 @@ def check_first_start(up: Up) -> dict:
         assert stat.S_IMODE((up.data_dir / name).stat().st_mode) == 0o600
     assert stat.S_IMODE(up.data_dir.stat().st_mode) == 0o700
     assert up.missing() == []
-    [run] = json.loads(up.get("/api/v1/runs"))["items"]
+    run = up.run()
     assert run["system"] == "town"
     assert b'hamlet_runs{status="' in up.get("/metrics")
     for words in up.children().values():
@@ -232,14 +156,31 @@ def answers_well(up: Up) -> bool:
         return False
 
 
+def go_past_a_checkpoint(up: Up) -> tuple[dict, int]:
+    """Let the run save itself, and go on past it.
+
+    Returns: the last episode that was saved, and how far the run has come since.
+    """
+    wait_until(lambda: up.run()["done"] > 0, "a finished episode")
+    done = up.steer("pause", "paused")["done"]
+    saved = up.episode(done)
+    up.steer("resume", "running")
+    wait_until(lambda: up.run()["done"] > done, "an episode after the pause")
+    return saved, up.run()["done"]
+
+
+def check_run_goes_on(up: Up, saved: dict, reached: int) -> None:
+    wait_until(lambda: up.run()["done"] > reached, "the run to get further than before")
+    assert up.episode(saved["number"]) == saved, "played once, before the platform was killed"
+
+
 def check_second_start_goes_on(up: Up, first: dict) -> None:
     kept = up.kept()
     assert kept["api_key"] == first["api_key"]
     assert kept["accounts"] == first["accounts"]
     for password in first["accounts"].values():
         assert password not in up.said()
-    [run] = json.loads(up.get("/api/v1/runs"))["items"]
-    assert run["id"] == first["run"], "the same run, and no other"
+    assert up.run()["id"] == first["run"], "the same run, and no other"
 
 
 def check_nothing_is_left(data_dir: Path, port: int, below: dict[int, str]) -> None:

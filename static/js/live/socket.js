@@ -10,6 +10,7 @@ const LONGEST_RETRY_MS = 15000;
 
 // Close codes after which trying again is of no use; see live/protocol.py.
 const [SIGNED_OUT, OUT_OF_SIGHT] = [4401, 4404];
+const HIDDEN = [403, 404]; // statuses of a page that the visitor may not see
 const FINAL = {
   [SIGNED_OUT]: "You are signed out. Sign in again to go on watching.",
   [OUT_OF_SIGHT]: "You may no longer see this run.",
@@ -21,7 +22,6 @@ export class LiveSocket extends EventTarget {
     super();
     Object.assign(this, { url, page });
     this.attempts = 0;
-    this.gaps = 0;
     this.roundTripMs = NaN;
     this.clockOffset = 0; // seconds to add to our clock to get the server's
     this.state = "connecting";
@@ -34,7 +34,6 @@ export class LiveSocket extends EventTarget {
   connect() {
     clearTimeout(this.retryTimer);
     this.#become("connecting");
-    this.lastSeq = 0;
     this.unacknowledged = { messages: 0, bytes: 0 };
     this.limits = { messages: 1, bytes: 1 };
     this.bestRoundTripMs = Infinity;
@@ -85,8 +84,6 @@ export class LiveSocket extends EventTarget {
     if (socket !== this.socket) return;
     this.heardAt = performance.now();
     const message = JSON.parse(text);
-    if (message.seq !== this.lastSeq + 1) this.gaps += 1;
-    this.lastSeq = message.seq;
     if (message.type === "connected") {
       this.attempts = 0;
       this.limits = message.acknowledge;
@@ -131,8 +128,8 @@ export class LiveSocket extends EventTarget {
   async #askWhy() {
     try {
       const answer = await fetch(this.page, { method: "HEAD", redirect: "manual" });
-      const code =
-        answer.status === 404 ? OUT_OF_SIGHT : answer.type === "opaqueredirect" ? SIGNED_OUT : null;
+      const hidden = HIDDEN.includes(answer.status);
+      const code = hidden ? OUT_OF_SIGHT : answer.type === "opaqueredirect" ? SIGNED_OUT : null;
       if (code) {
         this.#become("closed", { reason: FINAL[code] });
         return;

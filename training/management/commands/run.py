@@ -1,4 +1,4 @@
-"""Steer one run."""
+"""Steer one run, or remove what an ended one could go on from."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from training import services
+from training import collecting, services
 from training.command_line import find_run
 from training.errors import TrainingError
 from training.models import RunStatus, Wish
@@ -16,6 +16,7 @@ ACTIONS = {
     "pause": services.pause_run,
     "resume": services.resume_run,
     "cancel": services.cancel_run,
+    "discard-checkpoints": collecting.discard_training_checkpoints,
 }
 
 
