@@ -7,6 +7,7 @@ and lets crowds of watchers take turns: nobody, one, a hundred plain clients, an
 one real Chromium among them. Watchers run on this machine too, at a low priority, since in a class
 they are other people's computers.
 
+- First start: from `up` in an empty folder to the first episode in Chromium.
 - Slowdown: environment steps per second of the turn, as the run itself wrote them down, against
   the turn without watchers of the same round.
 - Latency: from the end of an episode in the trainer to its receipt by each plain client, and to
@@ -26,6 +27,7 @@ from benchmarks.command import begin, parser_for
 from benchmarks.measuring import Spread, percentile
 from benchmarks.report import Cell, Table, verdict
 from benchmarks.streaming.fan_out import fan_out
+from benchmarks.streaming.first_start import first_start
 from benchmarks.streaming.phases import Crowd, Turn, speed, take_turn
 from benchmarks.streaming.site import Site
 
@@ -52,8 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options, report = begin(parser, argv, quick=quick, packages=packages)
     with Site() as site:
         os.nice(CLIENT_PRIORITY)
-        site.cancel_all_runs()
         cookie = site.sign_in()
+        report.add(first_start(site, cookie))
+        site.cancel_all_runs()
         for num_envs in options.num_envs:
             run, turns = watch_run(site, cookie, num_envs, options)
             episodes = site.episodes(run, since=turns[0].began)

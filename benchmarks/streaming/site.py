@@ -39,6 +39,7 @@ class Site:
 
     Attributes:
         url: of the web server on 127.0.0.1. data_dir: of the platform. pid: of `up`.
+        began_at, ready_at: seconds since the epoch, when `up` was started and said it was ready.
         environment: for processes that belong to this platform.
     """
 
@@ -52,6 +53,7 @@ class Site:
         } | {"HAMLET_DATA_DIR": str(self.data_dir), "HAMLET_PORT": str(free_port(None))}
 
     def __enter__(self) -> Site:
+        self.began_at = time.time()
         with open(self.log, "wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "up"],
@@ -80,6 +82,7 @@ class Site:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise SystemExit(f"The platform did not start:\n{self.log.read_text()[-2000:]}")
             time.sleep(POLL_S)
+        self.ready_at = time.time()
         read = json.loads((self.data_dir / "up.json").read_text())
         self.url, self._api_key, self._accounts = read["url"], read["api_key"], read["accounts"]
 
