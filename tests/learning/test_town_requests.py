@@ -33,7 +33,7 @@ def test_a_level_alone_gives_the_whole_shipped_pack() -> None:
     assert (spec.system, spec.trainer, spec.seed, spec.budget) == ("town", "dqn", 0, 5000)
     assert spec.content["level"] == pack.level.to_data()
     assert spec.content["brain"]["architecture"]["type"] == "dueling"
-    assert spec.content["training"]["epsilon"]["decay"] == 0.995
+    assert spec.content["training"]["epsilon"]["decay"] == 0.9992
 
 
 @pytest.mark.parametrize("name", ["L0", "L0.5", "L1", "L2", "L3"])
@@ -121,7 +121,7 @@ def test_single_settings_replace_those_of_the_pack() -> None:
 
 
 def test_a_level_of_ones_own_borrows_brain_and_training() -> None:
-    assert build_runspec({"level": TOWN}).content["training"]["epsilon"]["decay"] == 0.995
+    assert build_runspec({"level": TOWN}).content["training"]["epsilon"]["decay"] == 0.9992
     windowed = TOWN | {"view": 3}
     brain = build_runspec({"level": windowed}).content["brain"]
     assert brain["architecture"]["type"] == "recurrent_spatial"

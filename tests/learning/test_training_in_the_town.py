@@ -87,7 +87,7 @@ def test_a_summary_says_how_an_episode_went() -> None:
     assert summary["reason"] == "time limit"
     assert summary["score"] == pytest.approx(summary["return_extrinsic"], rel=1e-6)
     assert summary["epsilon"] == 1.0
-    assert last.summary["epsilon"] == pytest.approx(0.995**3)
+    assert last.summary["epsilon"] == pytest.approx(0.9992**3)
 
 
 def test_a_death_is_named_by_its_meter() -> None:

@@ -105,6 +105,10 @@ def test_run_steers_by_the_beginning_of_the_id(run: Run) -> None:
         said("run", "pause", "f")
 
 
+def listens_to_ctrl_c() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Following:
     """`manage.py train ... --follow` in a process of its own."""
 
@@ -116,6 +120,8 @@ class Following:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell starts what runs in the background with Ctrl-C switched off.
+            preexec_fn=listens_to_ctrl_c,  # noqa: PLW1509 - one call
         )
         self.run = wait_until(Run.objects.first, what="the run")
 

@@ -18,6 +18,7 @@ import { HealthPanel } from "./health.js";
 import { MetricsPanel } from "./metrics.js";
 import { Player } from "./player.js";
 import { ReplayPanel } from "./replays.js";
+import { RunPanel } from "./run_panel.js";
 import { ScoreChart } from "./score.js";
 import { LiveSocket } from "./socket.js";
 
@@ -29,8 +30,10 @@ class RunPage {
     this.root = root;
     this.find = (selector) => root.querySelector(selector);
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    const statusPage = root.querySelector("[data-run-panel]").dataset.runPanel;
-    this.socket = new LiveSocket(`${scheme}://${location.host}${root.dataset.socket}`, statusPage);
+    const panel = this.find("[data-run-panel]");
+    const url = `${scheme}://${location.host}${root.dataset.socket}`;
+    this.panel = new RunPanel(panel);
+    this.socket = new LiveSocket(url, panel.dataset.runPanel);
     this.tell = (message) => this.socket.send(message);
     this.receiver = new EpisodeReceiver();
     this.player = new Player();
@@ -186,7 +189,7 @@ class RunPage {
     this.#addEpisodes(message.episodes);
     if (message.replays && message.replays !== this.replayCount) {
       // Episodes are kept about as often as checkpoints are saved.
-      if (this.replayCount !== undefined) this.#refreshPanels();
+      if (this.replayCount !== undefined) this.panel.refresh();
       this.replayCount = message.replays;
       this.replays.ask();
     }
@@ -211,13 +214,7 @@ class RunPage {
       this.find("[data-summary]"),
       `The run is now ${box.querySelector(".badge").textContent}.`,
     );
-    this.#refreshPanels();
-  }
-
-  // The buttons of this person, what happened to the run, its files: rendered by the server.
-  #refreshPanels() {
-    const panel = this.find("[data-run-panel]");
-    window.htmx.ajax("GET", panel.dataset.runPanel, { target: panel, swap: "innerHTML" });
+    this.panel.refresh();
   }
 
   #showError(text) {
