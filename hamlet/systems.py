@@ -84,6 +84,9 @@ class System:
     def _part(self, name: str) -> Callable[..., Any]:
         return getattr(import_module(self.entry), name)
 
+    def _part_if_any(self, name: str) -> Callable[..., Any] | None:
+        return getattr(import_module(self.entry), name, None)
+
     def build_runspec(self, request: Mapping[str, Any]) -> RunSpec:
         """Validate a person's request and write every default out. Raises: SpecError."""
         return self._part("build_runspec")(request)
@@ -94,7 +97,7 @@ class System:
         For commands alone: a request that came over the network must never name a folder.
         Raises: SpecError naming every fault of the files, or that the system reads none.
         """
-        read = getattr(import_module(self.entry), "read_folder", None)
+        read = self._part_if_any("read_folder")
         if read is None:
             message = f"found the folder {folder}; {self.name} takes no levels from folders"
             raise SpecError([Problem("level", message)])
@@ -111,7 +114,7 @@ class System:
 
         Raises: SpecError if the content is none of this system.
         """
-        read = getattr(import_module(self.entry), "observation_layout", None)
+        read = self._part_if_any("observation_layout")
         return None if read is None else read(spec)
 
     def adapt_request(self, signature: Any, body: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, NamedTuple
 import torch
 from torch import Tensor
 
+from hamlet.durability import sync_directory
 from hamlet.errors import CheckpointError
 from hamlet.schema import describe
 from hamlet.tensor_header import (
@@ -85,7 +86,7 @@ def write_tensor_file(
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_directory(path.parent)
+    sync_directory(path.parent)
     return SavedFile(path, size, whole.hexdigest())
 
 
@@ -162,15 +163,6 @@ def _place(tensors: Mapping[str, Tensor], blobs: Mapping[str, memoryview]) -> li
         entries.append(Entry(name, DTYPE_NAMES[tensor.dtype], tuple(tensor.shape), begin, end))
         begin = end
     return entries
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make the rename itself last."""
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _opened(source: str | Path | bytes, name: str) -> BinaryIO:

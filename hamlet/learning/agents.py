@@ -123,20 +123,7 @@ class FeedforwardAgent(Agent):
         return self.learner.q_values(observations)
 
     def remember(self, step: Collected) -> None:
-        transitions = Transitions(
-            observations=step.observations,
-            masks=step.masks,
-            actions=step.actions,
-            extrinsic=step.extrinsic,
-            intrinsic=step.intrinsic,
-            shaping=step.shaping,
-            terminated=step.terminated,
-            truncated=step.truncated,
-            next_observations=step.next_observations,
-            next_masks=step.next_masks,
-            steps=self._one_step,
-            env_rows=self._envs,
-        )
+        transitions = Transitions(**vars(step), steps=self._one_step, env_rows=self._envs)
         if self.fold is not None:
             transitions = self.fold.add(transitions)
         if len(transitions):

@@ -13,47 +13,18 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Transitions:
-    """B transitions. With n-step learning one row covers up to n steps of one episode.
+class Collected:
+    """One step of N environments, for the agent to remember.
 
     Attributes:
-        observations: [B, D] when the action was chosen. actions: [B] int64.
-        masks: [B, A] bool, actions that were legal then.
-        extrinsic, intrinsic, shaping: [B] the level's dense reward, the curiosity reward with the
-            weight in force at that step, and the sum of the shaping terms; for n steps each is
-            its own discounted sum.
-        terminated, truncated: [B] bool, how the last of the steps ended the episode, if it did.
-        next_observations: [B, D] after the last of the steps, also where the episode ended.
-        next_masks: [B, A] bool, actions legal in it had the episode gone on.
-        steps: [B] int64, how many steps the row covers (1 without n-step).
-        env_rows: [B] int64, which environment it came from.
+        observations: [N, D] when the action was chosen. actions: [N] int64.
+        masks: [N, A] bool, actions that were legal then.
+        extrinsic, intrinsic, shaping: [N] the level's dense reward, the curiosity reward with the
+            weight in force at that step, and the sum of the shaping terms.
+        terminated, truncated: [N] bool, how the step ended the episode, if it did.
+        next_observations: [N, D] after the step, also where the episode ended.
+        next_masks: [N, A] bool, actions legal in it had the episode gone on.
     """
-
-    observations: Tensor
-    masks: Tensor
-    actions: Tensor
-    extrinsic: Tensor
-    intrinsic: Tensor
-    shaping: Tensor
-    terminated: Tensor
-    truncated: Tensor
-    next_observations: Tensor
-    next_masks: Tensor
-    steps: Tensor
-    env_rows: Tensor
-
-    def __len__(self) -> int:
-        return len(self.actions)
-
-    def split(self, size: int) -> list[Transitions]:
-        """Parts of `size` rows each, as views."""
-        columns = [getattr(self, field.name).split(size) for field in fields(self)]
-        return [Transitions(*parts) for parts in zip(*columns, strict=True)]
-
-
-@dataclass(frozen=True)
-class Collected:
-    """One step of N environments, for the agent to remember. Attributes as in `Transitions`."""
 
     observations: Tensor
     masks: Tensor
@@ -69,6 +40,28 @@ class Collected:
     @property
     def ended(self) -> Tensor:
         return self.terminated | self.truncated
+
+
+@dataclass(frozen=True)
+class Transitions(Collected):
+    """B transitions. With n-step learning one row covers up to n steps of one episode: its rewards
+    are discounted sums, and what is next comes after the last of them.
+
+    Attributes: as in `Collected`, B rows in place of N, and
+        steps: [B] int64, how many steps the row covers (1 without n-step).
+        env_rows: [B] int64, which environment it came from.
+    """
+
+    steps: Tensor
+    env_rows: Tensor
+
+    def __len__(self) -> int:
+        return len(self.actions)
+
+    def split(self, size: int) -> list[Transitions]:
+        """Parts of `size` rows each, as views."""
+        columns = [getattr(self, field.name).split(size) for field in fields(self)]
+        return [Transitions(*parts) for parts in zip(*columns, strict=True)]
 
 
 def total_reward(extrinsic: Tensor, intrinsic: Tensor, shaping: Tensor) -> Tensor:

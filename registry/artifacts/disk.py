@@ -17,6 +17,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from hamlet.durability import sync_directory
 from registry.artifacts.errors import ArtifactTooLargeError
 
 CHUNK_BYTES = 1024 * 1024
@@ -114,15 +115,7 @@ def move_into_place(temporary: Path, target: Path) -> None:
     os.replace(temporary, target)
     # A rename is for good once its folder is flushed, and a new folder once its parent is.
     for folder in dict.fromkeys([target.parent, *(folder.parent for folder in made)]):
-        _flush_folder(folder)
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        sync_directory(folder)
 
 
 def _too_large() -> ArtifactTooLargeError:

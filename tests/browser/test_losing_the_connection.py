@@ -31,6 +31,14 @@ def own_server(
         one.stop()
 
 
+def watching(chromium: Browser, url: str, run: Run, user: User) -> tuple[Visits, Page]:
+    """The page of the run on a server that is about to go away, which the console may tell of."""
+    visits = Visits(chromium, url)
+    page = visits.open(user)
+    page.goto(f"/runs/{run.pk}/")
+    return visits, page
+
+
 def start_again(url: str, log: Path) -> PlatformProcess:
     """The same server on the same port, as a supervisor starts it."""
     port = url.rpartition(":")[2]
@@ -43,9 +51,7 @@ def test_server_that_is_killed_and_comes_back_is_found_again(
     chromium: Browser, own_server, run: Run, student: User, tmp_path: Path
 ):
     alive, url = own_server
-    visits = Visits(chromium, url)
-    page = visits.open(student)
-    page.goto(f"/runs/{run.pk}/")
+    visits, page = watching(chromium, url, run, student)
     episodes.publish(run, episodes.make_episode(1, steps=300))
     expect(page.locator('[data-player="title"]')).to_have_text("Episode 1")
     banner = page.locator("[data-banner]")
@@ -84,9 +90,7 @@ def test_who_lost_the_role_meanwhile_is_told_and_does_not_try_again(
     chromium: Browser, own_server, run: Run, student: User, tmp_path: Path
 ):
     alive, url = own_server
-    visits = Visits(chromium, url)
-    page = visits.open(student)
-    page.goto(f"/runs/{run.pk}/")
+    visits, page = watching(chromium, url, run, student)
     banner = page.locator("[data-banner]")
     expect(page.locator('[data-health="state"]')).to_contain_text("connected")
     alive.pop().kill_now()
