@@ -24,11 +24,11 @@ def town_trainer(
     """A trainer of a shipped level.
 
     Args:
-        brain, training: fields that differ from the level's own files. A brain that names
-            another architecture is taken whole.
+        brain, training: fields that differ from the level's own files. A brain that names its
+            version is taken whole.
     """
     own = load_pack(level).brain
-    changed = brain if brain and "architecture" in brain else merged(own, brain or {})
+    changed = brain if brain and "version" in brain else merged(own, brain or {})
     request = {
         "system": "town",
         "level": level,

@@ -1,16 +1,19 @@
 """What agents learn with the shipped settings, judged against scripts on held-out towns.
 
     python -m benchmarks.learning [--levels L0 L0.5 L1 L2 L3] [--seeds 0 1 2] [--quick]
+    python -m benchmarks.learning --levels L0.5 --seeds 0 --variants no-symmetries relu
 
 Trains every level with every seed exactly as `manage.py train town --level ...` would, then plays
 1,000 episodes that no training has seen, the same for all, greedily. docs/manual/benchmarks.md
 says what is asked of each level. The peers are the scripts: random legal play, waiting, resting,
 and the heuristic; on L2 also a feedforward network on the same observations, and on L3 the same
 agent with its clock blotted out. The seed with the median survival is judged, all are shown.
+--variants trains and plays the level with one of its settings changed as well, to see what that
+setting is worth.
 
 A training takes minutes (L0) to hours (L2, L3). It may be stopped at any time: the next call goes
 on from its last checkpoint in --folder. The tables of each level are written to
---results/learning-LEVEL.json when that level is done.
+--results/learning-LEVEL.json (with --variants: variants-LEVEL.json) when that level is done.
 """
 
 from __future__ import annotations
@@ -30,7 +33,15 @@ from typing import Any
 from benchmarks.command import begin, parser_for, positive
 from benchmarks.learning.judging import LONG, Play, play
 from benchmarks.learning.tables import agent_row, curve_table, gate_rows
-from benchmarks.learning.training import FEEDFORWARD, SHIPPED, Story, Task, model_file, train
+from benchmarks.learning.training import (
+    FEEDFORWARD,
+    SHIPPED,
+    VARIANTS,
+    Story,
+    Task,
+    model_file,
+    train,
+)
 from benchmarks.machine import ROOT
 from benchmarks.report import Report, Table
 from hamlet.envs.town.packs import list_levels
@@ -39,12 +50,14 @@ from hamlet.evaluation.evaluate import EPISODES, EpisodeResults
 from hamlet.evaluation.gates import GATES, judge, median_run
 
 RESULTS = ROOT / "benchmarks" / "results"
+OTHERS = [name for name in VARIANTS if name != SHIPPED]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = parser_for("learning", "Train the shipped levels and judge the agents.", rounds=1)
     parser.add_argument("--levels", nargs="+", default=list(list_levels()), choices=list_levels())
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2], help="of training")
+    parser.add_argument("--variants", nargs="+", default=[], choices=OTHERS)
     parser.add_argument("--budget", type=positive, help="training episodes; default the level's")
     parser.add_argument("--episodes", type=positive, default=EPISODES, help="held-out episodes")
     parser.add_argument("--jobs", type=positive, default=len(os.sched_getaffinity(0)))
@@ -60,18 +73,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         context = multiprocessing.get_context("spawn")
         pool = stack.enter_context(ProcessPoolExecutor(options.jobs, mp_context=context))
         for level in options.levels:
-            own = Report(f"learning-{level}", options.quick, report.settings, report.machine)
+            name = f"{'variants' if options.variants else 'learning'}-{level}"
+            own = Report(name, options.quick, report.settings, report.machine)
             for table in one_level(level, pool, options):
                 report.add(table)
                 own.tables.append(table)
-            own.write(options.results / f"learning-{level}.json")
+            own.write(options.results / f"{name}.json")
     report.end(options.json)
     return 0
 
 
 def one_level(level: str, pool: ProcessPoolExecutor, options: argparse.Namespace) -> list[Table]:
     """Train what the level's gates need, play, judge."""
-    needed = [SHIPPED, *([FEEDFORWARD] if GATES[level].beats_feedforward else [])]
+    judged = [SHIPPED, *([FEEDFORWARD] if GATES[level].beats_feedforward else [])]
+    needed = list(dict.fromkeys([*judged, *options.variants]))
     tasks = [
         Task(level, variant, seed, options.budget) for variant in needed for seed in options.seeds
     ]
@@ -80,7 +95,7 @@ def one_level(level: str, pool: ProcessPoolExecutor, options: argparse.Namespace
     mine = [task for task in tasks if task.variant == SHIPPED]
     median = mine[median_run([results[subject(task, options)] for task in mine])]
     others = {name: results[name] for name in POLICIES}
-    if FEEDFORWARD in needed:
+    if FEEDFORWARD in judged:
         plain = [results[subject(t, options)] for t in tasks if t.variant == FEEDFORWARD]
         others[FEEDFORWARD] = plain[median_run(plain)]
     verdicts = judge(level, results[subject(median, options)], others, seed=options.seed)

@@ -23,10 +23,16 @@ from hamlet.learning.trainer import EpisodeFinished
 SAVE_EVERY_S = 120.0
 CURVE_POINTS = 50
 SHIPPED, FEEDFORWARD = "shipped", "feedforward"
-# What a variant changes of the level's own files.
+# What a variant changes of the level's own brain.yaml and training.yaml, one thing each.
 VARIANTS: dict[str, dict[str, Any]] = {
     SHIPPED: {},
-    FEEDFORWARD: {"version": "1", "architecture": {"type": "feedforward"}},
+    FEEDFORWARD: {"brain": {"version": "1", "architecture": {"type": "feedforward"}}},
+    "no-advantage-learning": {"brain": {"q_learning": {"advantage_learning": 0.0}}},
+    "no-symmetries": {"brain": {"replay": {"symmetries": False}}},
+    "relu": {"brain": {"architecture": {"dueling": {"activation": "relu"}}}},
+    "small-replay": {"brain": {"replay": {"capacity": 10_000}}},
+    "planned-epsilon": {"training": {"epsilon": {"decay": 0.995}}},
+    "curriculum": {"training": {"curriculum": {"enabled": True}}},
 }
 
 
@@ -81,7 +87,7 @@ def train(task: Task, folder: Path, threads: int) -> Story:
     torch.set_num_threads(threads)
     folder.mkdir(parents=True, exist_ok=True)
     trainer = town_trainer(
-        task.level, seed=task.seed, brain=VARIANTS[task.variant], episodes=task.budget
+        task.level, seed=task.seed, episodes=task.budget, **VARIANTS[task.variant]
     )
     story = take_up(trainer, task, folder)
     if story.finished:

@@ -55,8 +55,9 @@ def test_checkpoints(capsys):
 
 def test_learning(capsys, tmp_path):
     file = tmp_path / "learning.json"
-    text = printed(capsys, learning.main, "--json", str(file))
-    assert "| trained, shipped | 0 " in text
+    text = printed(capsys, learning.main, "--json", str(file), "--variants", "small-replay")
+    assert "| trained, shipped " in text
+    assert "| trained, small-replay " in text
     assert "| at least the heuristic | NOT met" in text  # after five episodes
     titles = [table["title"] for table in json.loads(file.read_text())["tables"]]
     assert titles[1] == "Gates on L0, judged by L0-shipped-0"
