@@ -136,8 +136,9 @@ class RunConsumer(AsyncWebsocketConsumer):
         self.watcher.reply(await self._ask(snapshots.replay_list_message, self.run_id, filters))
 
     async def _answer_catch_up(self, asked: dict[str, Any]) -> None:
+        places = (asked["after"], asked["metrics_after"])
         answer = snapshots.catch_up_message
-        self.watcher.reply(await self._ask(answer, self.run_id, asked["after"], self.feed))
+        self.watcher.reply(await self._ask(answer, self.run_id, *places, self.feed))
 
     # What goes out
 

@@ -54,7 +54,6 @@ class RunFeed:
         # Number and time of the newest episode, and the number that older ones do not exceed.
         self._newest_place: tuple[int, float] | None = None
         self._seq = 0
-        self._metrics: dict[str, Any] = {}
         self._busy = asyncio.Event()
         self._pulse = snapshots.Pulse(run_id)
         self._tasks = [
@@ -118,8 +117,6 @@ class RunFeed:
             return
         if found.dropped:
             self.dropped = found.dropped
-        if found.kind == "metrics":
-            self._metrics = found.body
         self._busy.set()
 
     async def _take_episode(self, found: Message, fresh: bool) -> None:
@@ -160,11 +157,6 @@ class RunFeed:
         for kind, notice in await database_sync_to_async(self._pulse.notices)(self):
             for watcher in self.watchers:
                 watcher.notify(kind, notice)
-
-    def take_metrics(self) -> dict[str, Any]:
-        """The metrics that came since the last call."""
-        taken, self._metrics = self._metrics, {}
-        return taken
 
 
 def read_live_episode(content: bytes, dropped: int) -> EncodedEpisode:

@@ -5,6 +5,7 @@ Everything here is synchronous and reads the database; the sockets call it in a 
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -28,15 +29,15 @@ class Source(Protocol):
     newest: EncodedEpisode | None
     dropped: int
 
-    def take_metrics(self) -> dict[str, Any]: ...
-
 
 class Pulse:
     """Finds out what is new of a run since the last time."""
 
     def __init__(self, run_id: UUID) -> None:
         self.run_id = run_id
-        self._last_number: int | None = None
+        # The newest that was told: an episode's number, and the place of each metric by its name.
+        self._episode: int | None = None
+        self._metric_at: dict[str, int] = {}
         self._last_status: tuple[Any, ...] = ()
         self._replays = -1
         self._newest: int | None = None
@@ -47,7 +48,7 @@ class Pulse:
         if run is None:
             return []
         found = []
-        if (notice := self._metrics(run, source)) is not None:
+        if (notice := self._curves(run, source)) is not None:
             found.append(("metrics", notice))
         standing = (run.status, run.wish, run.done, run.reason)
         if standing != self._last_status:
@@ -55,33 +56,63 @@ class Pulse:
             found.append(("status", status_message(run)))
         return found
 
-    def _metrics(self, run: Run, source: Source) -> Message | None:
-        body = source.take_metrics()
-        if self._last_number is None:
-            self._last_number = live_queries.newest_episode(run) or 0
-        after = self._last_number
-        episodes = summaries_after(run, after)
-        replays = run.replays.count() if episodes["number"] or self._replays < 0 else self._replays
-        newest = source.newest.number if source.newest else None
-        known = (replays, newest)
-        if not body and not episodes["number"] and known == (self._replays, self._newest):
+    def _curves(self, run: Run, source: Source) -> Message | None:
+        new = self._untold(run)
+        replays = self._replays
+        if new.episodes["number"] or replays < 0:
+            replays = run.replays.count()
+        known = (replays, source.newest.number if source.newest else None)
+        if new.empty and known == (self._replays, self._newest):
             return None
         self._replays, self._newest = known
-        if episodes["number"]:
-            self._last_number = episodes["number"][-1]
-        return metrics_message(source, body, episodes, after, replays)
+        return metrics_message(source, new, replays)
+
+    def _untold(self, run: Run) -> Curves:
+        if self._episode is None:
+            # Who joins asks for what was before.
+            self._episode = live_queries.newest_episode(run) or 0
+            self._metric_at = dict.fromkeys(queries.metric_names(run), run.done)
+        found = Curves.of(run, self._episode, max(self._metric_at.values(), default=0))
+        metrics = {
+            name: columns
+            for name, columns in found.metrics.items()
+            if columns["at"][-1] > self._metric_at.get(name, -1)
+        }
+        self._episode = max([self._episode, *found.episodes["number"][-1:]])
+        self._metric_at |= {name: columns["at"][-1] for name, columns in metrics.items()}
+        return replace(found, metrics=metrics)
 
 
-def metrics_message(
-    source: Source, body: dict[str, Any], episodes: dict[str, list], after: int, replays: int | None
-) -> Message:
-    numbers = [*episodes["number"][-1:], *([source.newest.number] if source.newest else [])]
+@dataclass(frozen=True)
+class Curves:
+    """What charts get to draw in addition.
+
+    Attributes:
+        episodes: columns of the summaries numbered above `after`.
+        metrics: `{name: {"at": [...], "value": [...]}}` from the place `metrics_after` on. Names
+            that came later to the same place are among them, so a point may come twice.
+    """
+
+    episodes: dict[str, list]
+    after: int
+    metrics: dict[str, dict[str, list]]
+    metrics_after: int
+
+    @classmethod
+    def of(cls, run: Run, after: int, metrics_after: int) -> Curves:
+        metrics = queries.metric_series(run, first=metrics_after)
+        return cls(summaries_after(run, after), after, metrics, metrics_after)
+
+    @property
+    def empty(self) -> bool:
+        return not (self.episodes["number"] or self.metrics)
+
+
+def metrics_message(source: Source, new: Curves, replays: int) -> Message:
+    numbers = [*new.episodes["number"][-1:], *([source.newest.number] if source.newest else [])]
     return message(
         "metrics",
-        at=body.get("at"),
-        values=body.get("values", {}),
-        episodes=episodes,
-        after=after,
+        **asdict(new),
         newest_episode=max(numbers, default=None),
         dropped=source.dropped,
         replays=replays,
@@ -117,9 +148,9 @@ def summaries_after(run: Run, number: int) -> dict[str, list]:
     return dict(zip(names, map(list, columns), strict=True))
 
 
-def catch_up_message(run_id: UUID, after: int, source: Source) -> Message:
+def catch_up_message(run_id: UUID, after: int, metrics_after: int, source: Source) -> Message:
     run = Run.objects.get(pk=run_id)
-    return metrics_message(source, {}, summaries_after(run, after), after, run.replays.count())
+    return metrics_message(source, Curves.of(run, after, metrics_after), run.replays.count())
 
 
 def connected_message(run_id: UUID, source: Source) -> Message:

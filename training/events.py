@@ -1,10 +1,11 @@
 """Messages to watchers: one Valkey channel per run.
 
 A message on the wire is three parts: its number and a line feed, a JSON header and a line feed,
-and the body (an encoded episode as it is, or JSON). Every message of a run has the next number,
-whoever sends it; by it a web process that subscribes anew knows an episode it has already from a
-newer one. Nobody looks for a lost message: how a run stands is read from the database every few
-seconds anyway, and a message only makes that sooner.
+and the body, an encoded episode. A message of the kind `news` has no body: it says that the
+database tells more than before. Every message of a run has the next number, whoever sends it; by
+it a web process that subscribes anew knows an episode it has already from a newer one. Nobody
+looks for a lost message: what the database tells is read every few seconds anyway, and a message
+only makes that sooner.
 
 Watching is a courtesy: nothing here ever makes a run or a request fail. Trouble with the server
 is logged once for each kind of it.
@@ -14,10 +15,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -48,20 +47,19 @@ class Message:
     """One message as a watcher gets it.
 
     Attributes:
-        kind: "status", "episode", "metrics" or "stage".
+        kind: "news" or "episode".
         seq: number within the run, from 1.
         dropped: episodes that the run's worker has dropped so far because they came faster
             than they could be sent; 0 in messages of others.
         sent_at: seconds since the epoch (UTC), by the sender's clock.
-        body: for an episode its encoded bytes (`hamlet.recording.decode_episode` reads them),
-            else plain data; empty where the message says no more than that there is news.
+        body: of an episode, for `hamlet.recording.decode_episode`; else empty.
     """
 
     kind: str
     seq: int
     dropped: int
     sent_at: float
-    body: bytes | dict[str, Any]
+    body: bytes
 
 
 def run_channel(run_id: UUID | str) -> str:
@@ -88,10 +86,10 @@ def client() -> redis.Redis:
     )
 
 
-def encode_message(kind: str, body: bytes | Mapping[str, Any], dropped: int = 0) -> bytes:
+def encode_message(kind: str, body: bytes = b"", dropped: int = 0) -> bytes:
     """All of a message but its number, which the server gives."""
     header = orjson.dumps({"kind": kind, "dropped": dropped, "sent_at": time.time()})
-    return header + b"\n" + (body if isinstance(body, bytes) else orjson.dumps(body))
+    return header + b"\n" + body
 
 
 def decode_message(data: bytes) -> Message:
@@ -106,7 +104,7 @@ def decode_message(data: bytes) -> Message:
         seq=int(number),
         dropped=header["dropped"],
         sent_at=header["sent_at"],
-        body=body if header["kind"] == "episode" else orjson.loads(body),
+        body=body,
     )
 
 
@@ -131,17 +129,12 @@ def watchers(run_id: UUID | str) -> int:
     return count
 
 
-def publish(run_id: UUID | str, kind: str, body: Mapping[str, Any]) -> None:
-    """Send a small message now, or log that it could not be sent."""
+def publish_news(run_id: UUID | str) -> None:
+    """Let whoever shows the run look into the database again, or log that they were not told."""
     try:
-        send(run_id, encode_message(kind, body))
+        send(run_id, encode_message("news"))
     except redis.RedisError as error:
         log_once(error)
-
-
-def publish_status(run_id: UUID | str) -> None:
-    """Let whoever shows the run look into the database again."""
-    publish(run_id, "status", {})
 
 
 def log_once(error: Exception) -> None:

@@ -87,7 +87,7 @@ def move(
     RunEvent.objects.create(
         run_id=run_id, old_status=old, new_status=new, text=text, actor=actor, happened_at=Now()
     )
-    transaction.on_commit(partial(events.publish_status, run_id))
+    transaction.on_commit(partial(events.publish_news, run_id))
 
 
 def clean_slate(new: str) -> dict[str, Any]:
@@ -120,7 +120,7 @@ def wish(run_id: UUID, new: str, *, actor: User | None = None) -> None:
     Run.objects.filter(pk=run_id).update(wish=new)
     text = {Wish.RUN: "asked to go on", Wish.PAUSE: "asked to pause"}.get(new, "asked to stop")
     note(run_id, text, actor=actor)
-    transaction.on_commit(partial(events.publish_status, run_id))
+    transaction.on_commit(partial(events.publish_news, run_id))
 
 
 def note(run_id: UUID, text: str, *, at_unit: int | None = None, actor: User | None = None) -> None:

@@ -139,22 +139,23 @@ def metric_names(run: Run) -> list[str]:
 
 
 def metric_series(
-    run: Run, names: Sequence[str] | None = None, max_points: int = 500
+    run: Run, names: Sequence[str] | None = None, max_points: int = 500, first: int = 0
 ) -> dict[str, dict[str, list]]:
     """Metrics for charts: `{name: {"at": [...], "value": [...]}}`, at most `max_points` a name.
 
     Where there are more, neighbours are averaged and stand at the last of them. Names that were
-    never reported are left out; None means all.
+    never reported are left out; None means all. `first`: units of progress; earlier ones are left
+    out.
     """
     wanted = list(names) if names is not None else metric_names(run)
-    width = bucket_width(run.done, max_points)
+    width = bucket_width(run.done - first, max_points)
     query = (
-        "SELECT name, max(at), avg(value) FROM training_metricpoint "
-        "WHERE run_id = %s AND name = ANY(%s) GROUP BY name, (at + %s) / %s ORDER BY 1, 2"
+        "SELECT name, max(at), avg(value) FROM training_metricpoint WHERE run_id = %s "
+        "AND name = ANY(%s) AND at >= %s GROUP BY name, (at + %s) / %s ORDER BY 1, 2"
     )
     series: dict[str, dict[str, list]] = {}
     with connection.cursor() as cursor:
-        cursor.execute(query, [run.pk, wanted, width - 1, width])
+        cursor.execute(query, [run.pk, wanted, first, width - 1, width])
         for name, at, value in cursor.fetchall():
             columns = series.setdefault(name, {"at": [], "value": []})
             columns["at"].append(at)

@@ -127,8 +127,6 @@ class Session:
             self.on_metrics(event)
         elif isinstance(event, StageChanged):
             self.writer.add_stage(event.at, event.old, event.new, event.statistics)
-            body = {"at": event.at, "old": event.old, "new": event.new}
-            self.publisher.note("stage", {**body, "statistics": dict(event.statistics)})
         elif isinstance(event, CheckpointDue):
             self.checkpoint_due = True
         elif isinstance(event, RunFinished):
@@ -149,7 +147,6 @@ class Session:
         check_finite(event.at, self.run.unit, event.values)
         self.latest_metrics.update(event.values)
         self.writer.add_metrics(event.at, event.values)
-        self.publisher.note("metrics", {"at": event.at, "values": dict(event.values)})
 
     def write_if_due(self) -> None:
         if self.checkpoint_due:
@@ -192,6 +189,7 @@ class Session:
         for row in self.replays.take_stored():
             self.writer.add_replay(row)
         self.writer.flush(self.note_progress)
+        self.publisher.written()
 
     def write_last_rows(self) -> None:
         """The charts of a run that fails should show how it came to that."""
@@ -224,6 +222,7 @@ class Session:
             checkpointing.tidy(run)
 
         self.writer.flush(also)
+        self.publisher.written()
         self.checkpoint_due, self.saved_now = False, inference
         self.last_saved = time.monotonic()
         return saved

@@ -1,6 +1,6 @@
-"""Showing a run while it learns: a thread that sends episodes and numbers to watchers.
+"""Showing a run while it learns: a thread that sends episodes to watchers.
 
-The training thread only puts references into two bounded queues and goes on. Encoding and
+The training thread only puts references into a bounded queue and goes on. Encoding and
 sending happen in the thread, at a pace that leaves the interpreter to the training: after each
 episode it rests in proportion to the time the encoding took. Where episodes come faster than
 that, the queue drops the oldest and counts them.
@@ -11,9 +11,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
 
 import redis
@@ -24,7 +21,6 @@ from training import events
 logger = logging.getLogger(__name__)
 
 QUEUE_CAPACITY = 10
-NOTES_CAPACITY = 256
 LOOK_FOR_WATCHERS_EVERY_S = 1.0
 KEEP_FOR_JOINERS_EVERY_S = 1.0
 # Encoding holds Python's lock, which training wants too: about this share of the time, ...
@@ -48,9 +44,8 @@ class RunPublisher:
         self.dropped = dropped_before
         self._drops_seen = 0
         self._episodes: LatestWinsQueue[Episode] = LatestWinsQueue(QUEUE_CAPACITY)
-        self._notes: deque[tuple[str, Mapping[str, Any]]] = deque(maxlen=NOTES_CAPACITY)
-        self._news = threading.Event()
-        self._ended = False
+        self._wake = threading.Event()
+        self._ended = self._written = False
         self._watched = False
         self._next_look = self._next_keep = self._next_episode = 0.0
         self._thread = threading.Thread(target=self._publish, name=f"watch-{run_id}", daemon=True)
@@ -61,25 +56,25 @@ class RunPublisher:
 
     def __exit__(self, *_: object) -> None:
         self._ended = True
-        self._news.set()
+        self._wake.set()
         # What is left is small; a server that hangs must not hold up the end of the run.
         self._thread.join(timeout=5.0)
 
     def episode(self, episode: Episode) -> None:
         """Offer a recorded episode. Never blocks."""
         self._episodes.put(episode)
-        self._news.set()
+        self._wake.set()
 
-    def note(self, kind: str, body: Mapping[str, Any]) -> None:
-        """Offer a small message: metrics, a stage, how far the run is. Never blocks."""
-        self._notes.append((kind, body))
-        self._news.set()
+    def written(self) -> None:
+        """Tell watchers that the database has news of the run. Never blocks."""
+        self._written = True
+        self._wake.set()
 
     def _publish(self) -> None:
         pause_s: float | None = None
         while True:
-            self._news.wait(pause_s)
-            self._news.clear()
+            self._wake.wait(pause_s)
+            self._wake.clear()
             ended = self._ended
             try:
                 pause_s = self._send_all(ended)
@@ -98,10 +93,9 @@ class RunPublisher:
         """Returns: seconds until the next episode may be sent; None if none waits."""
         watched = self._is_watched()
         self._count_drops(watched)
-        while self._notes:
-            kind, body = self._notes.popleft()
-            if watched:
-                events.send(self._run_id, events.encode_message(kind, body, self.dropped))
+        written, self._written = self._written, False
+        if written and watched:
+            events.send(self._run_id, events.encode_message("news", dropped=self.dropped))
         if not watched:
             self._keep_newest(ended)
             return None

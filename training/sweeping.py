@@ -68,7 +68,7 @@ def explain_waiting() -> None:
         # Only a run that still waits, and only when there is something new to say.
         changed = Run.objects.filter(pk=run.pk, status=RunStatus.QUEUED).exclude(reason=explanation)
         if changed.update(reason=explanation):
-            events.publish_status(run.pk)
+            events.publish_news(run.pk)
 
 
 def unserved(queue: str) -> str:

@@ -66,6 +66,8 @@ def test_server_that_is_killed_and_comes_back_is_found_again(
     expect(page.locator('[data-player="title"]')).to_have_text("Episode 1")
 
     episodes.summarise(run, *range(1, 41))
+    for at in range(10, 41, 10):
+        episodes.report(run, at, loss=at / 100)
     episodes.publish(run, episodes.make_episode(40))
     alive.append(start_again(url, tmp_path / "web-again.log"))
     expect(page.locator('[data-player="title"]')).to_have_text("Episode 40")
@@ -73,6 +75,8 @@ def test_server_that_is_killed_and_comes_back_is_found_again(
     # What ended meanwhile stands in the chart.
     page.locator("[data-score]").get_by_role("button", name="As table").click()
     expect(page.locator("[data-score] tbody tr")).to_have_count(40)
+    page.locator("[data-metric-chart]").get_by_role("button", name="As table").click()
+    expect(page.locator("[data-metric-chart] tbody tr")).to_have_count(4)
     errors = [complaint for complaint in visits.complaints if "ERR_" not in complaint]
     assert not [error for error in errors if "WebSocket" not in error]
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from hamlet.recording import Episode, encode_episode
 from registry.artifacts.store import store_file
 from training import events
-from training.models import EpisodeSummary, Replay, Run
+from training.models import EpisodeSummary, MetricPoint, Replay, Run
 
 METERS = ["energy", "hygiene", "satiation", "money", "mood", "social", "health", "fitness"]
 ACTIONS = ["UP", "DOWN", "LEFT", "RIGHT", "INTERACT", "WAIT", "REST", "MEDITATE"]
@@ -105,6 +105,15 @@ def summarise(run: Run, *numbers: int, survival_steps: int = 10) -> None:
         )
         for number in numbers
     )
+
+
+def report(run: Run, at: int, **values: float) -> None:
+    """The rows that a worker writes of the learner's own numbers."""
+    MetricPoint.objects.bulk_create(
+        MetricPoint(run=run, name=name, at=at, value=value) for name, value in values.items()
+    )
+    run.done, run.latest_metrics = at, {**run.latest_metrics, **values}
+    run.save(update_fields=["done", "latest_metrics"])
 
 
 def keep(run: Run, episode: Episode, *reasons: str) -> Replay:

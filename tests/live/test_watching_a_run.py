@@ -185,16 +185,44 @@ def test_new_summaries_are_pushed_and_old_ones_can_be_caught_up_with(watch: Open
     socket = watch()
     socket.until("metrics")
     episodes.summarise(run, 31, 32, survival_steps=99)
-    events.publish(run.pk, "metrics", {"at": 32, "values": {"loss": 0.5}})
     pushed = socket.until("metrics", lambda message: message["episodes"]["number"])
     assert pushed["after"] == 30
     assert pushed["episodes"]["number"] == [31, 32]
     assert pushed["episodes"]["survival_steps"] == [99, 99]
-    assert pushed["values"] == {"loss": 0.5}
 
-    socket.send("catch_up", after=25)
+    socket.send("catch_up", after=25, metrics_after=0)
     missed = socket.until("metrics", lambda message: message["after"] == 25)
     assert missed["episodes"]["number"] == list(range(26, 33))
+
+
+def test_every_metric_that_is_written_is_pushed_though_nothing_is_published(watch: Open, run: Run):
+    episodes.report(run, 10, loss=0.5)
+    socket = watch()
+    socket.until("metrics")
+    episodes.report(run, 20, loss=0.4)
+    episodes.report(run, 30, loss=0.3)
+    pushed = socket.until("metrics", lambda message: "loss" in message["metrics"])
+    found = pushed["metrics"]["loss"]
+    while found["at"][-1] < 30:
+        more = socket.until("metrics", lambda message: "loss" in message["metrics"])
+        assert more["metrics_after"] == found["at"][-1]
+        found = {name: [*found[name], *more["metrics"]["loss"][name]] for name in found}
+    points = dict(zip(found["at"], found["value"], strict=True))
+    assert points == {10: 0.5, 20: 0.4, 30: 0.3}
+
+    # A name that comes later to the same place is no news of the others.
+    episodes.report(run, 30, entropy=1.5)
+    late = socket.until("metrics", lambda message: message["metrics"])
+    assert late["metrics"] == {"entropy": {"at": [30], "value": [1.5]}}
+
+
+def test_missed_metrics_can_be_caught_up_with(watch: Open, run: Run):
+    for at in (10, 20, 30):
+        episodes.report(run, at, loss=at / 100)
+    socket = watch()
+    socket.send("catch_up", after=0, metrics_after=20)
+    missed = socket.until("metrics", lambda message: message["metrics_after"] == 20)
+    assert missed["metrics"] == {"loss": {"at": [20, 30], "value": [0.2, 0.3]}}
 
 
 def test_status_is_pushed_with_its_panel(watch: Open, run: Run):

@@ -1,11 +1,11 @@
-"""What a worker leaves of a curriculum that moves: events, recordings and messages."""
+"""What a worker leaves of a curriculum that moves: events and recordings."""
 
 from __future__ import annotations
 
 import pytest
 
 from tests.training.tiny_runs import CLIMBING, TRAINING, queue_tiny
-from training import events, execution
+from training import execution
 from training.models import Replay, Run, RunEvent, RunStatus
 
 pytestmark = [
@@ -52,17 +52,3 @@ def test_the_recordings_around_a_change_are_kept(climbed: Run) -> None:
     # One of the two towns is recorded: the episodes with odd numbers.
     assert numbers("before stage change", 1) == [17, 19, 21, 23, 25]
     assert numbers("after stage change", 2) == list(range(27, 47, 2))
-
-
-def test_watchers_hear_of_a_change_with_what_caused_it(instructor) -> None:
-    run = queue_tiny(instructor, training={**TRAINING, **CLIMBING}, episodes=30)
-    with events.client().pubsub(ignore_subscribe_messages=True) as watcher:
-        watcher.subscribe(events.run_channel(run.pk))
-        assert watcher.get_message(timeout=1) is None  # the server's own answer
-        execution.execute(run.pk)
-        heard = []
-        while message := watcher.get_message(timeout=1):
-            heard.append(events.decode_message(message["data"]))
-    [told] = [message.body for message in heard if message.kind == "stage"]
-    kept = RunEvent.objects.get(run=run, kind="stage")
-    assert told == {"at": 25, **kept.data}

@@ -68,17 +68,17 @@ def kept(run_id: object) -> Message | None:
 
 
 def test_a_message_comes_back_as_it_was_sent(run_id, watcher: Watcher) -> None:
-    body = {"at": 10, "values": {"loss": 0.5, "weird": "line\nfeed"}}
-    events.publish(run_id, "metrics", body)
+    body = b"line\nfeed\n\x00"
+    events.send(run_id, events.encode_message("episode", body, dropped=4))
     message = wait_until(lambda: watcher.messages and watcher.messages[0])
-    assert (message.kind, message.seq, message.dropped, message.body) == ("metrics", 1, 0, body)
+    assert (message.kind, message.seq, message.dropped, message.body) == ("episode", 1, 4, body)
     assert abs(time.time() - message.sent_at) < 60
 
 
 def test_messages_of_a_run_are_numbered_without_gaps_whoever_sends(run_id, watcher) -> None:
     def send() -> None:
         for _ in range(25):
-            events.publish(run_id, "status", {})
+            events.publish_news(run_id)
 
     threads = [threading.Thread(target=send) for _ in range(4)]
     for thread in threads:
@@ -134,7 +134,7 @@ def test_without_watchers_only_a_newest_episode_is_kept_for_joiners(run_id) -> N
         wait_until(lambda: kept(run_id))
         for number in range(2, 51):
             publisher.episode(episode(number))
-            publisher.note("metrics", {"at": number, "values": {}})
+            publisher.written()
     assert decode_episode(kept(run_id).body).number == 50
     # Of fifty episodes within a second the first and, at the end, the last were written.
     assert kept(run_id).seq == 2
@@ -142,13 +142,12 @@ def test_without_watchers_only_a_newest_episode_is_kept_for_joiners(run_id) -> N
     assert publisher.dropped == 0
 
 
-def test_numbers_and_stages_travel_beside_the_episodes(run_id, watcher: Watcher) -> None:
+def test_watchers_hear_that_rows_were_written(run_id, watcher: Watcher) -> None:
     with RunPublisher(run_id) as publisher:
-        publisher.note("metrics", {"at": 1, "values": {"loss": float("nan")}})
-        publisher.note("stage", {"at": 1, "old": 1, "new": 2})
-    wait_until(lambda: len(watcher.messages) == 2)
-    assert watcher.of("metrics")[0].body == {"at": 1, "values": {"loss": None}}
-    assert watcher.of("stage")[0].body["new"] == 2
+        for told in (1, 2):
+            publisher.written()
+            wait_until(lambda told=told: len(watcher.of("news")) == told)
+    assert [message.body for message in watcher.messages] == [b"", b""]
 
 
 def test_a_server_that_is_away_is_logged_once_and_found_again(
@@ -166,7 +165,7 @@ def test_a_server_that_is_away_is_logged_once_and_found_again(
         monkeypatch.setattr(events, "client", lambda: working)
         wait_until(lambda: publisher.episode(episode(4)) or watcher.of("episode"))
     assert caplog.text.count("watchers get no messages") == 1
-    assert events.publish(run_id, "status", {}) is None
+    assert events.publish_news(run_id) is None
 
 
 def test_a_broken_episode_does_not_end_the_stream(run_id, watcher: Watcher, caplog) -> None:

@@ -28,13 +28,21 @@ export class MetricsPanel {
     this.#show();
   }
 
-  add(at, values) {
-    for (const [name, value] of Object.entries(values)) {
-      this.values[name] = value;
+  /** The newest place, in units of progress, of which a number is known. */
+  get newest() {
+    return Math.max(0, ...Object.values(this.series).map((columns) => columns.at.at(-1)));
+  }
+
+  /** series: as in load; points that are here already may be among them. */
+  add(series) {
+    for (const [name, more] of Object.entries(series)) {
       const columns = (this.series[name] ??= { at: [], value: [] });
-      if (columns.at.length && at <= columns.at.at(-1)) continue;
-      columns.at.push(at);
-      columns.value.push(value);
+      const known = columns.at.at(-1) ?? -1;
+      const first = more.at.findIndex((at) => at > known);
+      if (first < 0) continue;
+      columns.at.push(...more.at.slice(first));
+      columns.value.push(...more.value.slice(first));
+      this.values[name] = columns.value.at(-1);
       if (columns.at.length > MOST_POINTS) {
         columns.at = columns.at.filter((_, index) => index % 2 === 1);
         columns.value = columns.value.filter((_, index) => index % 2 === 1);

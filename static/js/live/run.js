@@ -106,7 +106,7 @@ class RunPage {
   // connection, tell it what differs from that, and ask for what was missed.
   #connected(message) {
     this.health.sawEpisode(message.newest_episode);
-    this.tell({ type: "catch_up", after: this.lastNumber });
+    this.#catchUp();
     this.replays.ask();
     const { episode, follow, playing } = this.player;
     const asked = Number(new URLSearchParams(location.search).get("episode"));
@@ -179,13 +179,17 @@ class RunPage {
   }
 
   #showMetrics(message) {
-    if (message.values && Object.keys(message.values).length) {
-      this.metrics.add(message.at, message.values);
+    // What stands before these and never came: a message was lost on the way. A hole in a chart is
+    // filled before what comes after it is drawn.
+    const moreMetrics = Object.keys(message.metrics).length > 0;
+    if (message.after > this.lastNumber || (moreMetrics && message.metrics_after > this.metrics.newest)) {
+      this.#catchUp();
+      return;
+    }
+    if (moreMetrics) {
+      this.metrics.add(message.metrics);
       this.viewer.metrics(this.metrics.values);
     }
-    // Summaries before these that never came: a message was lost on the way.
-    const last = this.lastNumber;
-    if (message.after > last) this.tell({ type: "catch_up", after: last });
     this.#addEpisodes(message.episodes);
     if (message.replays && message.replays !== this.replayCount) {
       // Episodes are kept about as often as checkpoints are saved.
@@ -193,6 +197,10 @@ class RunPage {
       this.replayCount = message.replays;
       this.replays.ask();
     }
+  }
+
+  #catchUp() {
+    this.tell({ type: "catch_up", after: this.lastNumber, metrics_after: this.metrics.newest });
   }
 
   #addEpisodes(columns) {
