@@ -116,7 +116,7 @@ class Signature:
         action_names: what each entry of `q_values` and each action number means.
         adapter: the system whose own request form can be turned into these inputs, if any.
         hashes: of what the model was made from: `brain_spec`, `layout`.
-        most_rows: largest batch of one request; the larger the network, the fewer.
+        most_rows: largest batch that a server answers at once; the larger the network, the fewer.
     """
 
     inputs: tuple[TensorSpec, ...]
@@ -174,11 +174,12 @@ class Signature:
             raise SpecError([Problem("signature", f"not valid JSON: {error}")]) from None
         return cls.from_data(data)
 
-    def check_inputs(self, inputs: Any) -> dict[str, Tensor]:
+    def check_inputs(self, inputs: Any, *, most_rows: int | None = None) -> dict[str, Tensor]:
         """Turn lists, arrays or tensors by input name into tensors of the right type and shape.
 
         Floats of other widths are converted; nothing else is. No input is changed.
 
+        Args: most_rows: largest batch; None for any, in one's own program.
         Returns: the given inputs, in the order of the signature.
         Raises: InputError naming what is missing, unknown, ragged, of another length, type or
             batch size, not finite, or a mask without any legal action.
@@ -190,7 +191,8 @@ class Signature:
         tensors: dict[str, Tensor] = {}
         for spec in self.inputs:
             if inputs.get(spec.name) is not None:
-                tensor = self._read(spec, inputs[spec.name], problems)
+                bound = BoundShape(spec.shape, most_rows, self._meaning(spec))
+                tensor = self._read(spec, inputs[spec.name], bound, problems)
                 if tensor is not None:
                     tensors[spec.name] = tensor
         if not problems:
@@ -221,8 +223,9 @@ class Signature:
                 )
         return problems
 
-    def _read(self, spec: TensorSpec, value: Any, problems: list[Problem]) -> Tensor | None:
-        bound = BoundShape(spec.shape, self.most_rows, self._meaning(spec))
+    def _read(
+        self, spec: TensorSpec, value: Any, bound: BoundShape, problems: list[Problem]
+    ) -> Tensor | None:
         tensor = read_tensor(value, spec.name, spec.dtype, bound, problems)
         if tensor is not None and spec.some_true:
             rows = tensor.movedim(spec.batch_axis, 0).flatten(1).any(dim=1)

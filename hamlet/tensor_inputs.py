@@ -32,23 +32,25 @@ _NUMPY = {"float32": np.float64, "int64": np.int64, "bool": np.bool_}
 
 @dataclass(frozen=True)
 class BoundShape:
-    """The shape that a tensor must have; -1 stands for a batch of 1 to `most_rows`.
+    """The shape that a tensor must have; -1 stands for a batch of 1 to `most_rows`, if any.
 
     `meaning` says what the last axis counts, for messages.
     """
 
     sizes: tuple[int, ...]
-    most_rows: int
+    most_rows: int | None
     meaning: str = ""
 
     def problem(self, axis: int, found: int) -> str | None:
         """What is wrong with `found` entries along `axis`."""
         expected = self.sizes[axis]
         if expected == -1:
-            if 1 <= found <= self.most_rows:
+            if found == 0:
+                return "found a batch of 0; expected 1 row or more"
+            if self.most_rows is None or found <= self.most_rows:
                 return None
             message = f"found a batch of {found}; expected 1 to {self.most_rows} rows"
-            return f"{message}; send the others in further requests" if found else message
+            return f"{message}; send the others in further requests"
         if found == expected:
             return None
         meaning = self.meaning if axis == len(self.sizes) - 1 else ""

@@ -105,7 +105,7 @@ def _load(version: ModelVersion, pool: ModelPool) -> Any:
 
 def _checked(signature: Signature, inputs: Mapping[str, Any], prefix: str) -> dict[str, Tensor]:
     try:
-        return signature.check_inputs(inputs)
+        return signature.check_inputs(inputs, most_rows=signature.most_rows)
     except InputError as error:
         problems = [Problem(prefix + path, message) for path, message in error.problems]
         raise InputError(problems) from None

@@ -52,15 +52,20 @@ def test_an_answer_of_many_numbers_counts_too():
 
 
 def test_too_many_rows_are_refused_with_what_is_allowed_and_what_to_do(large):
-    rows = torch.zeros(9, large.network.layout.size)
+    rows = {"observation": torch.zeros(9, large.network.layout.size)}
     with pytest.raises(InputError) as caught:
-        large.predict(rows)
+        large.signature().check_inputs(rows, most_rows=large.signature().most_rows)
     assert [(problem.path, problem.message) for problem in caught.value.problems] == [
         (
             "observation",
             "found a batch of 9; expected 1 to 8 rows; send the others in further requests",
         )
     ]
+
+
+def test_ones_own_program_may_ask_about_any_number_of_rows(large):
+    rows = torch.zeros(9, large.network.layout.size)
+    assert large.predict(rows)["actions"].shape == (9,)
 
 
 def test_models_that_differ_in_size_alone_can_stand_in_for_each_other():

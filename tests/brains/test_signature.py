@@ -10,7 +10,7 @@ import torch
 from hamlet.brains import compile_brain
 from hamlet.errors import InputError, ShapeError, SpecError
 from hamlet.model import HamletModel
-from hamlet.signature import MOST_ROWS, Signature, TensorSpec
+from hamlet.signature import Signature, TensorSpec
 from tests.brains.layouts import TINY
 from tests.brains.specs import small
 
@@ -133,8 +133,7 @@ WRONG = [
     ({"observation": [ROW, ROW[:5]]}, "observation[1]", "found 5 entries; expected 164"),
     ({"observation": ROW}, "observation[0]", "expected lists nested 2 deep"),
     ({"observation": [[ROW]]}, "observation[0]", "found 1 entries; expected 164"),
-    ({"observation": []}, "observation", "found a batch of 0; expected 1 to 4096 rows"),
-    ({"observation": [ROW] * (MOST_ROWS + 1)}, "observation", "found a batch of 4097"),
+    ({"observation": []}, "observation", "found a batch of 0; expected 1 row or more"),
     ({"observation": [[*ROW[:3], "0.5", *ROW[4:]]]}, "observation[0][3]", "found '0.5'"),
     ({"observation": [[*ROW[:3], True, *ROW[4:]]]}, "observation[0][3]", "found True"),
     ({"observation": [[*ROW[:3], None, *ROW[4:]]]}, "observation[0][3]", "found nothing"),
