@@ -224,7 +224,7 @@ def take_up(content: bytes, trainer: Trainer) -> Memory:
     if set(state) != {TRAINER, EXECUTION}:
         raise CheckpointError(
             f"the training checkpoint has the parts {', '.join(sorted(state))}; expected {TRAINER} "
-            f"and {EXECUTION}: no worker of this platform saved it. Start a new run."
+            f"and {EXECUTION}, as this version saves it. Start a new run."
         )
     trainer.load_state_dict(state[TRAINER])
     return read_memory(state[EXECUTION], trainer.progress)

@@ -8,16 +8,14 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
 
 from registry.artifacts import collecting
 from registry.artifacts.store import discard_unreferenced
 from registry.checkpoints import drop_checkpoints
-from registry.models import Checkpoint, User
-from training import lifecycle
-from training.errors import StatusConflictError
+from registry.models import Checkpoint
 from training.models import ENDED, Replay, Run, RunStatus
 
 logger = logging.getLogger(__name__)
@@ -80,30 +78,7 @@ def drop_spare_checkpoints() -> int:
 
 
 def spare_checkpoints() -> QuerySet[Checkpoint]:
-    saved = training_checkpoints()
+    saved = Checkpoint.objects.filter(kind=Checkpoint.Kind.TRAINING)
     newer = saved.filter(run_id=OuterRef("run_id"), at__gt=OuterRef("at"))
     over = Run.objects.filter(status__in=OVER).values("pk")
     return saved.filter(Exists(newer), run_id__in=over).order_by("pk")
-
-
-def training_checkpoints() -> QuerySet[Checkpoint]:
-    return Checkpoint.objects.filter(kind=Checkpoint.Kind.TRAINING)
-
-
-@transaction.atomic
-def discard_training_checkpoints(run: Run, user: User | None) -> Run:
-    """Remove everything that an ended run could go on from. A failed one could then be tried
-    again from its beginning alone.
-
-    Raises: StatusConflictError if the run has not ended.
-    """
-    run = Run.objects.select_for_update(no_key=True).get(pk=run.pk)
-    if run.status not in ENDED:
-        raise StatusConflictError(
-            f"the run is {run.status} and goes on from its training checkpoints; cancel it first"
-        )
-    saved = list(training_checkpoints().filter(run_id=run.pk))
-    drop_checkpoints(saved)
-    if saved:
-        lifecycle.note(run.pk, "its training checkpoints were removed", actor=user)
-    return run

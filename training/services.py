@@ -1,4 +1,4 @@
-"""What a person asks for: queue a run, pause it, let it go on, cancel it."""
+"""What a person asks for: queue a run, pause it, let it go on, cancel it, clear up after it."""
 
 from __future__ import annotations
 
@@ -11,15 +11,17 @@ from django.db.models.functions import Now
 
 from hamlet.errors import Problem, SpecError
 from hamlet.schema import content_hash, describe
-from registry.models import User
+from registry.checkpoints import drop_checkpoints
+from registry.models import Checkpoint, User
 from registry.services import ensure_model
 from training import dispatch, lifecycle
 from training.errors import (
     IdempotencyConflictError,
     IllegalTransitionError,
+    StatusConflictError,
     SteeringRefusedError,
 )
-from training.models import Run, RunEvent, RunStatus, Wish
+from training.models import ENDED, Run, RunEvent, RunStatus, Wish
 from training.queries import may_steer
 from training.run_requests import RunRequest, read_request
 
@@ -157,6 +159,28 @@ def cancel_run(run: Run, user: User | None) -> Run:
         lifecycle.move(run.pk, run.status, RunStatus.CANCELLED, actor=user)
     run.refresh_from_db()
     return run
+
+
+@transaction.atomic
+def discard_training_checkpoints(run: Run, user: User | None) -> list[Checkpoint]:
+    """Remove everything that an ended run could go on from. A failed one could then be tried
+    again from its beginning alone.
+
+    Returns: what was removed. Raises: SteeringRefusedError; StatusConflictError if the run has
+        not ended.
+    """
+    check_may_steer(run, user)
+    run = Run.objects.select_for_update(no_key=True).get(pk=run.pk)
+    if run.status not in ENDED:
+        raise StatusConflictError(
+            f"the run is {run.status} and goes on from its training checkpoints; cancel it first"
+        )
+    of_run = Checkpoint.objects.filter(run_id=run.pk, kind=Checkpoint.Kind.TRAINING)
+    saved = list(of_run.select_related("artifact"))
+    drop_checkpoints(saved)
+    if saved:
+        lifecycle.note(run.pk, "its training checkpoints were removed", actor=user)
+    return saved
 
 
 def check_may_steer(run: Run, user: User | None) -> None:

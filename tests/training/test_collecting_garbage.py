@@ -18,7 +18,8 @@ from registry.artifacts.store import store_file
 from registry.models import Checkpoint
 from tests.registry.checkpoints import store_checkpoint
 from tests.training.runs import make_run
-from training import collecting
+from training import collecting, services
+from training.errors import SteeringRefusedError
 from training.models import Replay, Run, RunStatus
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("artifact_dir")]
@@ -129,16 +130,32 @@ def test_what_a_run_may_still_go_on_from_stays(status):
 
 
 @pytest.mark.parametrize("status", [RunStatus.SUCCEEDED, RunStatus.CANCELLED, RunStatus.FAILED])
-def test_all_training_checkpoints_of_an_ended_run_can_be_removed(status, instructor):
+def test_all_training_checkpoints_of_an_ended_run_can_be_removed(status, admin):
     run = make_checkpoints(status, kinds=("training", "inference"))
     files = [path_of(pk) for pk in checkpoint_files(run)]
-    collecting.discard_training_checkpoints(run, instructor)
+    gone = services.discard_training_checkpoints(run, admin)
+    assert sorted(checkpoint.at for checkpoint in gone) == [10, 20, 30]
     assert checkpoints_of(run) == []
     assert [path.exists() for path in files] == [False] * 3
     assert checkpoints_of(run, "inference") == [10, 20, 30]
-    assert run.events.get().actor == instructor
-    collecting.discard_training_checkpoints(run, instructor)
+    assert run.events.get().actor == admin
+    assert services.discard_training_checkpoints(run, admin) == []
     assert run.events.count() == 1
+
+
+def test_the_command_says_how_much_it_removed(capsys):
+    run = make_checkpoints(RunStatus.SUCCEEDED)
+    size = sum(len(f"{run.pk} training {at}") for at in (10, 20, 30))
+    call_command("run", "discard-checkpoints", str(run.pk))
+    words = f"run {run.pk}: 3 training checkpoints removed, {size / 1e6:,.1f} MB"
+    assert capsys.readouterr().out.strip() == words
+
+
+def test_who_may_not_steer_a_run_removes_nothing_of_it(student):
+    run = make_checkpoints(RunStatus.SUCCEEDED)
+    with pytest.raises(SteeringRefusedError):
+        services.discard_training_checkpoints(run, student)
+    assert checkpoints_of(run) == [10, 20, 30]
 
 
 def checkpoint_files(run: Run) -> list[str]:
