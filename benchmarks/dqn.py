@@ -41,8 +41,10 @@ from benchmarks.peers.sb3 import (
 from benchmarks.report import Table, verdict
 from benchmarks.subjects import advances, plain_brain, town_trainer
 from hamlet.envs.town.gym import TownGymEnv
+from hamlet.envs.town.packs import load_pack
 from hamlet.learning.agents import Circumstances
 from hamlet.learning.dqn import DQNLearner
+from hamlet.learning.town_settings import merged
 
 LEVEL = "L1"
 HIDDEN = [256, 128]
@@ -116,23 +118,26 @@ def contestants(count: int, options: Namespace) -> tuple[Any, dict[str, Any]]:
     return ours, peers
 
 
-def trainer(count: int, options: Namespace, training: dict | None = None, **brain: Any) -> Any:
-    """Our trainer past its learning starts. brain: changes to the plain one, by path."""
+def trainer(count: int, options: Namespace, curiosity: float = 0.0, **changes: Any) -> Any:
+    """Our trainer past its learning starts.
+
+    Args:
+        curiosity: weight of intrinsic rewards.
+        changes: to the plain brain, by path; `brain` takes another's place.
+    """
     settings = {
         "num_envs": count,
         "learning_starts": options.replay,
         "epsilon": {"start": EPSILON, "minimum": EPSILON},
-        "intrinsic": {"base_weight": 0.0},
+        "intrinsic": {"base_weight": curiosity},
         "update": {"every": EVERY, "most_per_step": MOST},
-        **(training or {}),
     }
-    spec = plain_brain(
-        HIDDEN,
-        learning_rate=LEARNING_RATE,
-        batch_size=BATCH,
-        capacity=options.replay,
-        **{"q_learning__target_update_frequency": SYNC, **brain},
-    )
+    sizes = {"batch_size": BATCH, "capacity": options.replay}
+    if "brain" in changes:
+        spec = merged(changes["brain"], {"replay": sizes})
+    else:
+        plain = {"q_learning__target_update_frequency": SYNC, **changes}
+        spec = plain_brain(HIDDEN, learning_rate=LEARNING_RATE, **sizes, **plain)
     made = town_trainer(LEVEL, seed=options.seed, brain=spec, training=settings)
     advances(made, count, options.replay + PIECE * max(1, count // EVERY))()
     return made
@@ -216,11 +221,12 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "dueling": {"architecture": {"type": "dueling", "dueling": {"layer_norm": False}}},
     "prioritised replay": {"replay__prioritized": True},
     "3-step returns": {"q_learning__n_step": 3},
-    "curiosity (RND)": {"training": {"intrinsic": {"base_weight": 1.0}}},
-    "as shipped: dueling, Double, LayerNorm, RND": {
-        "architecture": {"type": "dueling"},
-        "q_learning__use_double_dqn": True,
-        "training": {"intrinsic": {"base_weight": 1.0}},
+    "advantage learning": {"q_learning__advantage_learning": 0.8},
+    "symmetries": {"replay__symmetries": True},
+    "curiosity (RND)": {"curiosity": 1.0},
+    "as L1 ships: dueling, Double, elu, all but prioritised": {
+        "brain": load_pack(LEVEL).brain,
+        "curiosity": 1.0,
     },
 }
 

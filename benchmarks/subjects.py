@@ -7,25 +7,31 @@ from typing import Any
 
 from hamlet.envs.town.packs import load_pack
 from hamlet.learning.town_settings import merged
+from hamlet.runspec import RunSpec
 from hamlet.systems import SYSTEMS
 
 ENDLESS = 1_000_000  # episodes: no measurement reaches the end of its run
 
 
-def town_trainer(
+def town_trainer(level: str, *, device: str = "cpu", **fields: Any) -> Any:
+    """A trainer of a shipped level. fields: as for `town_spec`."""
+    return SYSTEMS["town"].make_trainer(town_spec(level, **fields), device)
+
+
+def town_spec(
     level: str,
     *,
     seed: int,
     brain: Mapping[str, Any] | None = None,
     training: Mapping[str, Any] | None = None,
     episodes: int = ENDLESS,
-    device: str = "cpu",
-) -> Any:
-    """A trainer of a shipped level.
+) -> RunSpec:
+    """A run of a shipped level.
 
     Args:
         brain, training: fields that differ from the level's own files. A brain that names its
             version is taken whole.
+    Raises: SpecError if they do not fit the level.
     """
     own = load_pack(level).brain
     changed = brain if brain and "version" in brain else merged(own, brain or {})
@@ -37,8 +43,7 @@ def town_trainer(
         "brain": changed,
         "training": dict(training or {}),
     }
-    town = SYSTEMS["town"]
-    return town.make_trainer(town.build_runspec(request), device)
+    return SYSTEMS["town"].build_runspec(request)
 
 
 def plain_brain(

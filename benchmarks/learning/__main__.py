@@ -19,6 +19,7 @@ on from its last checkpoint in --folder. The tables of each level are written to
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 import os
 import sys
@@ -46,6 +47,7 @@ from benchmarks.machine import ROOT
 from benchmarks.report import Report, Table
 from hamlet.envs.town.packs import list_levels
 from hamlet.envs.town.policies import POLICIES
+from hamlet.errors import SpecError
 from hamlet.evaluation.evaluate import EPISODES, EpisodeResults
 from hamlet.evaluation.gates import GATES, judge, median_run
 
@@ -65,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--results", type=Path, default=RESULTS)
     quick = {"levels": ["L0"], "seeds": [0], "budget": 5, "episodes": 10}
     options, report = begin(parser, argv, quick=quick)
+    if useless := useless_variants(options):
+        parser.error("; ".join(useless))
     with ExitStack() as stack:
         if options.quick:
             options.folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -81,6 +85,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             own.write(options.results / f"{name}.json")
     report.end(options.json)
     return 0
+
+
+def useless_variants(options: argparse.Namespace) -> list[str]:
+    """Why some would teach nothing; known before the first training of hours."""
+    found = []
+    for level, name in itertools.product(options.levels, options.variants):
+        shipped, changed = (Task(level, variant, 0) for variant in (SHIPPED, name))
+        try:
+            if changed.spec.hash == shipped.spec.hash:
+                found.append(f"{name} changes nothing on {level}")
+        except SpecError as error:
+            found.append(f"{name} does not fit {level}: {error}")
+    return found
 
 
 def one_level(level: str, pool: ProcessPoolExecutor, options: argparse.Namespace) -> list[Table]:

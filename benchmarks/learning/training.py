@@ -15,15 +15,18 @@ from typing import Any
 
 import torch
 
-from benchmarks.subjects import town_trainer
+from benchmarks.subjects import town_spec
 from hamlet.checkpoint import load_training, save_inference, save_training, training_header
 from hamlet.envs.town.packs import load_pack
 from hamlet.learning.trainer import EpisodeFinished
+from hamlet.runspec import RunSpec
+from hamlet.systems import SYSTEMS
 
 SAVE_EVERY_S = 120.0
 CURVE_POINTS = 50
 SHIPPED, FEEDFORWARD = "shipped", "feedforward"
-# What a variant changes of the level's own brain.yaml and training.yaml, one thing each.
+# What a variant changes of the level's own brain.yaml and training.yaml: one thing, or all of the
+# network.
 VARIANTS: dict[str, dict[str, Any]] = {
     SHIPPED: {},
     FEEDFORWARD: {"brain": {"version": "1", "architecture": {"type": "feedforward"}}},
@@ -31,7 +34,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no-symmetries": {"brain": {"replay": {"symmetries": False}}},
     "relu": {"brain": {"architecture": {"dueling": {"activation": "relu"}}}},
     "small-replay": {"brain": {"replay": {"capacity": 10_000}}},
-    "planned-epsilon": {"training": {"epsilon": {"decay": 0.995}}},
+    "fast-epsilon": {"training": {"epsilon": {"decay": 0.995}}},
     "curriculum": {"training": {"curriculum": {"enabled": True}}},
 }
 
@@ -52,6 +55,12 @@ class Task:
     @property
     def name(self) -> str:
         return f"{self.level}-{self.variant}-{self.seed}"
+
+    @property
+    def spec(self) -> RunSpec:
+        """Raises: SpecError if the variant changes what the level does not have."""
+        changes = VARIANTS[self.variant]
+        return town_spec(self.level, seed=self.seed, episodes=self.budget, **changes)
 
     @property
     def budget(self) -> int:
@@ -86,9 +95,7 @@ def train(task: Task, folder: Path, threads: int) -> Story:
     """Train to the end, or load what was trained before with the same RunSpec."""
     torch.set_num_threads(threads)
     folder.mkdir(parents=True, exist_ok=True)
-    trainer = town_trainer(
-        task.level, seed=task.seed, episodes=task.budget, **VARIANTS[task.variant]
-    )
+    trainer = SYSTEMS["town"].make_trainer(task.spec)
     story = take_up(trainer, task, folder)
     if story.finished:
         return story

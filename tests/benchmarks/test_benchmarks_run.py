@@ -63,6 +63,19 @@ def test_learning(capsys, tmp_path):
     assert titles[1] == "Gates on L0, judged by L0-shipped-0"
 
 
+@pytest.mark.parametrize(
+    ("level", "variant", "words"),
+    [
+        ("L0", "no-symmetries", "no-symmetries changes nothing on L0"),
+        ("L2", "relu", "relu does not fit L2: brain.architecture.dueling"),
+    ],
+)
+def test_a_variant_that_teaches_nothing_is_refused_before_training(capsys, level, variant, words):
+    with pytest.raises(SystemExit):
+        learning.main(["--levels", level, "--variants", variant])
+    assert words in capsys.readouterr().err
+
+
 def test_horizon_of_l0(capsys):
     assert horizon.main(["--gammas", "0", "0.9", "0.99"]) == 0
     text = capsys.readouterr().out
