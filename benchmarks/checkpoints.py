@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         report.add(times(trainer, Path(folder), options))
         report.add(fresh_processes(Path(folder), options))
     report.add(latencies(trainer, options))
-    report.end(options.json)
+    report.end()
     return 0
 
 

@@ -66,6 +66,6 @@ def begin(
         for key, value in vars(options).items()
         if key != "quick" and not isinstance(value, Path)
     }
-    report = Report(name, options.quick, settings, machine_facts(packages))
+    report = Report(name, options.quick, settings, machine_facts(packages), options.json)
     report.begin()
     return options, report

@@ -75,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     report.add(training)
     report.add(learning)
     report.add(costs(options))
-    report.end(options.json)
+    report.end()
     return 0
 
 

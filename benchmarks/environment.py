@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
     for level in options.levels:
         report.add(compare(level, options, devices))
-    report.end(options.json)
+    report.end()
     return 0
 
 

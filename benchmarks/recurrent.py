@@ -47,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     table = Table(f"Recurrent training on {LEVEL}: environment steps per second", notes=NOTES)
     table.rows = [row(count, options) for count in options.envs]
     report.add(table)
-    report.end(options.json)
+    report.end()
     return 0
 
 

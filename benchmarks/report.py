@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -42,12 +43,18 @@ class Table:
 
 @dataclass
 class Report:
-    """What one benchmark found. Tables are printed as they come, the JSON at the end."""
+    """What one benchmark found. Tables are printed and kept as they come.
+
+    Attributes:
+        file: where the JSON is written after each table; None writes none. The `load_after` of
+            the machine comes at the end: without it the benchmark was cut short.
+    """
 
     name: str
     quick: bool
     settings: dict[str, Any]
     machine: dict[str, Any]
+    file: Path | None = None
     tables: list[Table] = field(default_factory=list)
 
     def begin(self) -> None:
@@ -56,19 +63,26 @@ class Report:
             print(f"{key}: {show_fact(value)}")
 
     def add(self, table: Table) -> None:
-        self.tables.append(table)
+        """Print and keep it."""
         print(f"\n{table.text()}", flush=True)
+        self.keep(table)
 
-    def end(self, file: Path | None) -> None:
-        """Print the closing line and write the JSON where a file was named."""
+    def keep(self, table: Table) -> None:
+        self.tables.append(table)
+        self._write()
+
+    def end(self) -> None:
         self.machine["load_after"] = load()
+        self._write()
         print(f"\nload after: {self.machine['load_after']}")
-        if file is not None:
-            self.write(file)
 
-    def write(self, file: Path) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(self.to_data(), indent=1) + "\n")
+    def _write(self) -> None:
+        if self.file is None:
+            return
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self.file.with_suffix(".tmp")
+        temporary.write_text(json.dumps(self.to_data(), indent=1) + "\n")
+        os.replace(temporary, self.file)
 
     def to_data(self) -> dict[str, Any]:
         return {

@@ -78,12 +78,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         pool = stack.enter_context(ProcessPoolExecutor(options.jobs, mp_context=context))
         for level in options.levels:
             name = f"{'variants' if options.variants else 'learning'}-{level}"
-            own = Report(name, options.quick, report.settings, report.machine)
+            file = options.results / f"{name}.json"
+            own = Report(name, options.quick, report.settings, report.machine, file)
             for table in one_level(level, pool, options):
                 report.add(table)
-                own.tables.append(table)
-            own.write(options.results / f"{name}.json")
-    report.end(options.json)
+                own.keep(table)
+    report.end()
     return 0
 
 

@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             report.add(slowdown(num_envs, turns, episodes, options))
             report.add(latency(num_envs, turns, options))
         report.add(fan_out(site, run, cookie, options))
-    report.end(options.json)
+    report.end()
     return 0
 
 

@@ -93,10 +93,13 @@ def test_tables_line_up_and_leave_out_nothing():
 
 
 def test_json_holds_every_measured_value(tmp_path):
-    report = Report("speed", quick=True, settings={"seed": 3}, machine={"cores": 2})
+    file = tmp_path / "deep" / "speed.json"
+    report = Report("speed", quick=True, settings={"seed": 3}, machine={"cores": 2}, file=file)
     report.add(Table("Speed", [{"ours": Spread((1.0, 3.0), "steps/s")}]))
-    report.end(tmp_path / "deep" / "speed.json")
-    read = json.loads((tmp_path / "deep" / "speed.json").read_text())
+    assert "load_after" not in json.loads(file.read_text())["machine"], "it may be cut short now"
+    report.end()
+    read = json.loads(file.read_text())
+    assert "load_after" in read["machine"]
     assert read["settings"] == {"seed": 3}
     assert read["machine"]["cores"] == 2
     assert read["tables"][0]["rows"] == [
