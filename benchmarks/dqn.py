@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import sys
 from argparse import Namespace
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -118,12 +118,19 @@ def contestants(count: int, options: Namespace) -> tuple[Any, dict[str, Any]]:
     return ours, peers
 
 
-def trainer(count: int, options: Namespace, curiosity: float = 0.0, **changes: Any) -> Any:
+def trainer(
+    count: int,
+    options: Namespace,
+    *,
+    curiosity: float = 0.0,
+    brain: Mapping[str, Any] | None = None,
+    **changes: Any,
+) -> Any:
     """Our trainer past its learning starts.
 
     Args:
         curiosity: weight of intrinsic rewards.
-        changes: to the plain brain, by path; `brain` takes another's place.
+        brain: instead of the plain one. changes: to the plain one, by path.
     """
     settings = {
         "num_envs": count,
@@ -133,12 +140,11 @@ def trainer(count: int, options: Namespace, curiosity: float = 0.0, **changes: A
         "update": {"every": EVERY, "most_per_step": MOST},
     }
     sizes = {"batch_size": BATCH, "capacity": options.replay}
-    if "brain" in changes:
-        spec = merged(changes["brain"], {"replay": sizes})
-    else:
-        plain = {"q_learning__target_update_frequency": SYNC, **changes}
-        spec = plain_brain(HIDDEN, learning_rate=LEARNING_RATE, **sizes, **plain)
-    made = town_trainer(LEVEL, seed=options.seed, brain=spec, training=settings)
+    if brain is None:
+        changes = {"q_learning__target_update_frequency": SYNC, **changes}
+        brain = plain_brain(HIDDEN, learning_rate=LEARNING_RATE, **sizes, **changes)
+    brain = merged(brain, {"replay": sizes})
+    made = town_trainer(LEVEL, seed=options.seed, brain=brain, training=settings)
     advances(made, count, options.replay + PIECE * max(1, count // EVERY))()
     return made
 
@@ -243,9 +249,8 @@ def costs(options: Namespace) -> Table:
         {"variant": name, "steps/s": spread, "time against plain": ratio(found["plain"], spread)}
         for name, spread in found.items()
     ]
-    return Table(
-        title, rows, ["each variant adds one thing to plain DQN; the last is all but prioritised"]
-    )
+    notes = [f"each variant adds one thing to plain DQN; the last is the brain of {LEVEL}"]
+    return Table(title, rows, notes)
 
 
 if __name__ == "__main__":
