@@ -56,20 +56,20 @@ class Memory:
 
     Attributes:
         at: finished units of progress. episodes: number of the last finished episode.
-        keeper: state of the ReplayKeeper.
+        keeper: which recordings may yet be kept.
         finished: the metrics of RunFinished once the budget is used up, else None.
     """
 
     at: int
     episodes: int
-    keeper: dict[str, Any]
+    keeper: ReplayKeeper
     finished: dict[str, float] | None
 
     def to_data(self) -> dict[str, Any]:
         return {
             "at": self.at,
             "episodes": self.episodes,
-            "keeper": self.keeper,
+            "keeper": self.keeper.state_dict(),
             "finished": self.finished,
         }
 
@@ -236,11 +236,12 @@ def read_memory(data: Any, progress: Progress) -> Memory:
     Raises: CheckpointError naming the field.
     """
     with below(EXECUTION):
-        ReplayKeeper().load_state_dict(data["keeper"])
+        keeper = ReplayKeeper()
+        keeper.load_state_dict(data["keeper"])
         return Memory(
             at=load_whole(data["at"], progress.done, progress.done, "at"),
             episodes=load_whole(data["episodes"], 0, MOST_EPISODES, "episodes"),
-            keeper=data["keeper"],
+            keeper=keeper,
             finished=None if data["finished"] is None else read_metrics(data["finished"]),
         )
 

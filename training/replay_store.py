@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -30,10 +28,8 @@ MOST_WAITING = 32
 class ReplayStore:
     """Chooses recordings by the keeper's rules and stores them; context manager."""
 
-    def __init__(self, run_id: UUID, keeper_state: Mapping[str, Any] | None = None) -> None:
-        self.keeper = ReplayKeeper()
-        if keeper_state is not None:
-            self.keeper.load_state_dict(keeper_state)
+    def __init__(self, run_id: UUID, keeper: ReplayKeeper) -> None:
+        self.keeper = keeper
         self._run_id = run_id
         self._recent: deque[EpisodeRow] = deque(maxlen=REMEMBERED)
         self._waiting: deque[tuple[EpisodeRow, list[str], Future[Artifact | None]]] = deque()

@@ -27,6 +27,7 @@ from hamlet.learning.trainer import (
     StageChanged,
     Trainer,
 )
+from hamlet.recording import ReplayKeeper
 from hamlet.runspec import RunSpec
 from hamlet.systems import SYSTEMS
 from registry.models import Artifact
@@ -80,13 +81,13 @@ class Session:
         calculate_repeatably(self.device)
         resumed = checkpointing.resume(self.run, self.make_trainer)
         self.trainer = resumed.trainer
-        memory = resumed.memory or Memory(at=0, episodes=0, keeper={}, finished=None)
+        memory = resumed.memory or Memory(at=0, episodes=0, keeper=ReplayKeeper(), finished=None)
         self.began_at, self.episodes, self.finished = memory.at, memory.episodes, memory.finished
         self.keeper.done = memory.at
         resetting.reset(self.lease, memory, resumed.remarks)
         with (
             RunPublisher(self.run.pk, self.run.episodes_dropped) as self.publisher,
-            ReplayStore(self.run.pk, memory.keeper or None) as self.replays,
+            ReplayStore(self.run.pk, memory.keeper) as self.replays,
         ):
             try:
                 return self.train()
@@ -203,7 +204,7 @@ class Session:
         memory = Memory(
             at=self.trainer.progress.done,
             episodes=self.episodes,
-            keeper=self.replays.keeper.state_dict(),
+            keeper=self.replays.keeper,
             finished=self.finished,
         )
         try:

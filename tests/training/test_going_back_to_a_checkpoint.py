@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.utils import timezone
 
+from hamlet.recording import ReplayKeeper
 from registry.artifacts.disk import path_of
 from registry.artifacts.store import store_file
 from registry.models import Artifact, Checkpoint
@@ -15,7 +16,8 @@ from training.models import EpisodeSummary, MetricPoint, Replay, Run, RunEvent
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("artifact_dir")]
 
-MEMORY = Memory(at=10, episodes=20, keeper={}, finished=None)  # each unit is two episodes
+# Each unit is two episodes.
+MEMORY = Memory(at=10, episodes=20, keeper=ReplayKeeper(), finished=None)
 
 
 def go_back(run: Run, *remarks: str) -> None:

@@ -45,9 +45,7 @@ def offered(steps: int) -> ReplayKeeper:
 
 
 def memory_of(keeper: ReplayKeeper, **fields: Any) -> Memory:
-    return Memory(
-        **{"at": 0, "episodes": 5, "finished": None, **fields}, keeper=keeper.state_dict()
-    )
+    return Memory(**{"at": 0, "episodes": 5, "finished": None, **fields}, keeper=keeper)
 
 
 def test_the_longest_recordings_that_a_level_allows_fit_into_a_checkpoint(tmp_path: Path) -> None:
@@ -55,8 +53,7 @@ def test_the_longest_recordings_that_a_level_allows_fit_into_a_checkpoint(tmp_pa
     path, saved = tmp_path / "training.safetensors", offered(LONGEST)
     write_training(path, trainer(), memory_of(saved), {})
     assert path.stat().st_size > 12 * 2**20  # as text, more than a header may hold
-    keeper = ReplayKeeper()
-    keeper.load_state_dict(take_up(path.read_bytes(), trainer()).keeper)
+    keeper = take_up(path.read_bytes(), trainer()).keeper
     change = EpisodeFinished(6, {"score": 1.0, "stage": 2}, Episode(6, {}, {"c0": [0]}, {}, 0.0))
     *before, _ = keeper.offer(change)
     assert [episode for episode, _ in before] == list(recordings(5, LONGEST))
