@@ -46,8 +46,8 @@ class Report:
     """What one benchmark found. Tables are printed and kept as they come.
 
     Attributes:
-        file: where the JSON is written after each table; None writes none. The `load_after` of
-            the machine comes at the end: without it the benchmark was cut short.
+        file: where the JSON is written after each table; None writes none. It has `load_after`
+            once the benchmark has ended.
     """
 
     name: str
@@ -71,9 +71,12 @@ class Report:
         self.tables.append(table)
         self._write()
 
-    def end(self) -> None:
+    def close(self) -> None:
         self.machine["load_after"] = load()
         self._write()
+
+    def end(self) -> None:
+        self.close()
         print(f"\nload after: {self.machine['load_after']}")
 
     def _write(self) -> None:

@@ -136,7 +136,7 @@ class RunConsumer(AsyncWebsocketConsumer):
         self.watcher.reply(await self._ask(snapshots.replay_list_message, self.run_id, filters))
 
     async def _answer_catch_up(self, asked: dict[str, Any]) -> None:
-        places = (asked["after"], asked["metrics_after"])
+        places = (asked["after"], asked["metrics_from"])
         answer = snapshots.catch_up_message
         self.watcher.reply(await self._ask(answer, self.run_id, *places, self.feed))
 

@@ -15,8 +15,8 @@ without gaps, per connection) and `sent_at` (seconds since the epoch, by the ser
 | episode_end | episode_id, and all that the episode's own end holds (town: reason, totals, |
 | | visits, transitions, meters_at_end) |
 | replay_list | episodes: number, survival_steps, score, stage, reasons, ended_at |
-| metrics | after, episodes (columns of the summaries numbered above `after`), metrics_after, |
-| | metrics (columns of each from the place `metrics_after` on, in units of progress), |
+| metrics | after, episodes (columns of the summaries numbered above `after`), metrics_from, |
+| | metrics (columns of each from the place `metrics_from` on, in units of progress), |
 | | newest_episode, dropped, replays (how many are kept) |
 | status | status, wish, reason, done, total, unit, html (the panel, rendered) |
 | error | text, and `about`: the type of the message it answers |
@@ -34,7 +34,7 @@ without gaps, per connection) and `sent_at` (seconds since the epoch, by the ser
 | load_replay | episode | that episode in mode `replay`; new ones are held back |
 | list_replays | filters | replay_list |
 | follow_latest | | the newest episode, and each one after it |
-| catch_up | after, metrics_after | metrics from there on |
+| catch_up | after, metrics_from | metrics from there on |
 
 The server keeps at most WINDOW_MESSAGES messages or WINDOW_BYTES bytes unacknowledged on the way
 to a watcher. `connected.acknowledge` says after how many messages or bytes an `ack` is due. The
@@ -90,7 +90,7 @@ CLIENT_MESSAGE = Tagged(
         "load_replay": {"episode": Integer(1, MAX_NUMBER)},
         "list_replays": {"filters": MapOf(Text(longest=40), Plain(), longest=10, default={})},
         "follow_latest": {},
-        "catch_up": {"after": Integer(0, MAX_NUMBER), "metrics_after": Integer(0, MAX_NUMBER)},
+        "catch_up": {"after": Integer(0, MAX_NUMBER), "metrics_from": Integer(0, MAX_NUMBER)},
     },
 )
 

@@ -89,19 +89,19 @@ class Curves:
 
     Attributes:
         episodes: columns of the summaries numbered above `after`.
-        metrics: `{name: {"at": [...], "value": [...]}}` from the place `metrics_after` on. Names
+        metrics: `{name: {"at": [...], "value": [...]}}` from the place `metrics_from` on. Names
             that came later to the same place are among them, so a point may come twice.
     """
 
     episodes: dict[str, list]
     after: int
     metrics: dict[str, dict[str, list]]
-    metrics_after: int
+    metrics_from: int
 
     @classmethod
-    def of(cls, run: Run, after: int, metrics_after: int) -> Curves:
-        metrics = queries.metric_series(run, first=metrics_after)
-        return cls(summaries_after(run, after), after, metrics, metrics_after)
+    def of(cls, run: Run, after: int, metrics_from: int) -> Curves:
+        metrics = queries.metric_series(run, first=metrics_from)
+        return cls(summaries_after(run, after), after, metrics, metrics_from)
 
     @property
     def empty(self) -> bool:
@@ -148,9 +148,9 @@ def summaries_after(run: Run, number: int) -> dict[str, list]:
     return dict(zip(names, map(list, columns), strict=True))
 
 
-def catch_up_message(run_id: UUID, after: int, metrics_after: int, source: Source) -> Message:
+def catch_up_message(run_id: UUID, after: int, metrics_from: int, source: Source) -> Message:
     run = Run.objects.get(pk=run_id)
-    return metrics_message(source, Curves.of(run, after, metrics_after), run.replays.count())
+    return metrics_message(source, Curves.of(run, after, metrics_from), run.replays.count())
 
 
 def connected_message(run_id: UUID, source: Source) -> Message:

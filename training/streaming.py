@@ -93,8 +93,8 @@ class RunPublisher:
         """Returns: seconds until the next episode may be sent; None if none waits."""
         watched = self._is_watched()
         self._count_drops(watched)
-        written, self._written = self._written, False
-        if written and watched:
+        if watched and self._written:
+            self._written = False
             events.send(self._run_id, events.encode_message("news", dropped=self.dropped))
         if not watched:
             self._keep_newest(ended)

@@ -79,10 +79,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         for level in options.levels:
             name = f"{'variants' if options.variants else 'learning'}-{level}"
             file = options.results / f"{name}.json"
-            own = Report(name, options.quick, report.settings, report.machine, file)
+            own = Report(name, options.quick, report.settings, {**report.machine}, file)
             for table in one_level(level, pool, options):
                 report.add(table)
                 own.keep(table)
+            own.close()
     report.end()
     return 0
 

@@ -91,7 +91,7 @@ def test_numbers_that_json_cannot_say_become_gaps():
         {"type": "list_replays"},
         {"type": "list_replays", "filters": {"stage": 2}},
         {"type": "follow_latest"},
-        {"type": "catch_up", "after": 0, "metrics_after": 7},
+        {"type": "catch_up", "after": 0, "metrics_from": 7},
     ],
 )
 def test_every_message_of_a_client_is_understood(sent):

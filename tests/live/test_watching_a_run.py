@@ -190,7 +190,7 @@ def test_new_summaries_are_pushed_and_old_ones_can_be_caught_up_with(watch: Open
     assert pushed["episodes"]["number"] == [31, 32]
     assert pushed["episodes"]["survival_steps"] == [99, 99]
 
-    socket.send("catch_up", after=25, metrics_after=0)
+    socket.send("catch_up", after=25, metrics_from=0)
     missed = socket.until("metrics", lambda message: message["after"] == 25)
     assert missed["episodes"]["number"] == list(range(26, 33))
 
@@ -205,7 +205,7 @@ def test_every_metric_that_is_written_is_pushed_though_nothing_is_published(watc
     found = pushed["metrics"]["loss"]
     while found["at"][-1] < 30:
         more = socket.until("metrics", lambda message: "loss" in message["metrics"])
-        assert more["metrics_after"] == found["at"][-1]
+        assert more["metrics_from"] == found["at"][-1]
         found = {name: [*found[name], *more["metrics"]["loss"][name]] for name in found}
     points = dict(zip(found["at"], found["value"], strict=True))
     assert points == {10: 0.5, 20: 0.4, 30: 0.3}
@@ -220,8 +220,8 @@ def test_missed_metrics_can_be_caught_up_with(watch: Open, run: Run):
     for at in (10, 20, 30):
         episodes.report(run, at, loss=at / 100)
     socket = watch()
-    socket.send("catch_up", after=0, metrics_after=20)
-    missed = socket.until("metrics", lambda message: message["metrics_after"] == 20)
+    socket.send("catch_up", after=0, metrics_from=20)
+    missed = socket.until("metrics", lambda message: message["metrics_from"] == 20)
     assert missed["metrics"] == {"loss": {"at": [20, 30], "value": [0.2, 0.3]}}
 
 

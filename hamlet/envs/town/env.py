@@ -31,14 +31,11 @@ from hamlet.envs.town.rules import Rules
 from hamlet.envs.town.shaping import Outcome, Shaping
 from hamlet.envs.town.tables import (
     HOURS,
-    INTERACT,
-    METER_ID,
     METER_NAMES,
     MOVES,
     NOTHING,
 )
 
-MONEY = METER_ID["money"]
 Info = dict[str, Tensor]
 
 
@@ -192,7 +189,8 @@ class TownEnv:
         running = ~self._ended
         self.cell = self.cell + self._rules.move.index_select(0, actions)
         underfoot = self.ground.gather(1, self.cell.unsqueeze(1)).squeeze(1)
-        meters, use = self._act(actions, underfoot)
+        active = self.active if self._some_inactive else None
+        meters, use = self._rules.act(actions, underfoot, self.meters, self.progress, active)
         self.meters = torch.where(running.unsqueeze(1), self._relations.apply(meters), self.meters)
         died = self._relations.deaths(self.meters) & running
         self.steps = self.steps + running
@@ -221,27 +219,6 @@ class TownEnv:
         if self.debug and bool(illegal.any()):
             raise IllegalActionError(describe_illegal(actions, self.action_mask, illegal))
         return torch.where(legal, actions, self._rules.wait), illegal
-
-    def _act(self, actions: Tensor, underfoot: Tensor) -> tuple[Tensor, Info]:
-        """Meters [N, 8] after the action and the use of the place underfoot, and what was used."""
-        rules = self._rules
-        meters = (self.meters + rules.action_effect.index_select(0, actions)).clamp_(0.0, 1.0)
-        interact = actions == INTERACT
-        can_pay = self.meters[:, MONEY] >= rules.price.index_select(0, underfoot)
-        if self._some_inactive:
-            can_pay = can_pay | ~self.active[:, MONEY]  # without money the town is free
-        paid = interact & can_pay
-        row = torch.where(paid, underfoot, rules.nothing)
-        completed = paid
-        if self.level.temporal:
-            completed = (rules.last_tick.index_select(0, underfoot) == self.progress) & paid
-            row = torch.add(row, completed, alpha=NOTHING + 1)
-        meters = (meters + rules.use_effect.index_select(0, row)).clamp_(0.0, 1.0)
-        if self._some_inactive:
-            meters = torch.where(self.active, meters, self.meters)
-        affordance = torch.where(paid, underfoot, rules.nowhere)
-        use = {"affordance": affordance, "completed": completed, "refused_poor": interact ^ paid}
-        return meters, use
 
     def _pay(
         self, running: Tensor, died: Tensor, retired: Tensor, use: Info

@@ -24,12 +24,13 @@ from hamlet.envs.town.tables import (
 
 PENNY = 1e-6  # money within this of the price is enough; sums of floats are not exact
 NEVER = -1
+MONEY = METER_ID["money"]
 
 
 def amounts(changes: dict[str, float], price: float = 0.0) -> list[float]:
     """One number per meter, with a price taken from money."""
     row = [changes.get(meter.name, 0.0) for meter in METERS]
-    row[METER_ID["money"]] -= price
+    row[MONEY] -= price
     return row
 
 
@@ -69,6 +70,45 @@ class Rules:
         self.last_tick = torch.tensor(last_ticks, device=device)
         self.use_effect = torch.tensor([*ticks, *completions], device=device)
         self.open = opening_hours(level.temporal).to(device)
+        self.temporal = level.temporal
+
+    def act(
+        self,
+        actions: Tensor,
+        underfoot: Tensor,
+        meters: Tensor,
+        progress: Tensor,
+        active: Tensor | None,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Take legal actions and use the places underfoot.
+
+        Args:
+            actions, underfoot, progress: [N] int64. meters: [N, 8].
+            active: [N, 8] bool, the meters that change; None for all of them.
+        Returns: [N, 8] the meters after it, and what was used: affordance [N] id, -1 for none;
+            completed and refused_poor [N] bool.
+        """
+        before = meters
+        meters = (meters + self.action_effect.index_select(0, actions)).clamp_(0.0, 1.0)
+        interact = actions == INTERACT
+        can_pay = before[:, MONEY] >= self.price.index_select(0, underfoot)
+        if active is not None:
+            can_pay = can_pay | ~active[:, MONEY]  # without money the town is free
+        paid = interact & can_pay
+        row = torch.where(paid, underfoot, self.nothing)
+        completed = paid
+        if self.temporal:
+            completed = (self.last_tick.index_select(0, underfoot) == progress) & paid
+            row = torch.add(row, completed, alpha=NOTHING + 1)
+        meters = (meters + self.use_effect.index_select(0, row)).clamp_(0.0, 1.0)
+        if active is not None:
+            meters = torch.where(active, meters, before)
+        affordance = torch.where(paid, underfoot, self.nowhere)
+        return meters, {
+            "affordance": affordance,
+            "completed": completed,
+            "refused_poor": interact ^ paid,
+        }
 
 
 def use_of(affordance: Affordance, temporal: bool) -> tuple[float, int, list[float], list[float]]:

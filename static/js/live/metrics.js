@@ -43,9 +43,12 @@ export class MetricsPanel {
       columns.at.push(...more.at.slice(first));
       columns.value.push(...more.value.slice(first));
       this.values[name] = columns.value.at(-1);
-      if (columns.at.length > MOST_POINTS) {
-        columns.at = columns.at.filter((_, index) => index % 2 === 1);
-        columns.value = columns.value.filter((_, index) => index % 2 === 1);
+      const { length } = columns.at;
+      if (length > MOST_POINTS) {
+        // Every second one goes; the newest stays, since what is missing is counted from it.
+        const stays = (_, index) => (length - index) % 2 === 1;
+        columns.at = columns.at.filter(stays);
+        columns.value = columns.value.filter(stays);
       }
     }
     this.#show();

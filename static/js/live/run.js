@@ -182,7 +182,7 @@ class RunPage {
     // What stands before these and never came: a message was lost on the way. A hole in a chart is
     // filled before what comes after it is drawn.
     const moreMetrics = Object.keys(message.metrics).length > 0;
-    if (message.after > this.lastNumber || (moreMetrics && message.metrics_after > this.metrics.newest)) {
+    if (message.after > this.lastNumber || (moreMetrics && message.metrics_from > this.metrics.newest)) {
       this.#catchUp();
       return;
     }
@@ -200,7 +200,7 @@ class RunPage {
   }
 
   #catchUp() {
-    this.tell({ type: "catch_up", after: this.lastNumber, metrics_after: this.metrics.newest });
+    this.tell({ type: "catch_up", after: this.lastNumber, metrics_from: this.metrics.newest });
   }
 
   #addEpisodes(columns) {
