@@ -41,7 +41,13 @@ from hamlet.layout import ObservationLayout
 from hamlet.runspec import RunSpec
 from hamlet.schema import describe, validate
 from hamlet.state_tree import put_together, take_apart
-from hamlet.tensor_file import SavedFile, name_of, read_tensor_file, write_tensor_file
+from hamlet.tensor_file import (
+    SavedFile,
+    name_of,
+    read_tensor_file,
+    tensor_file_bytes,
+    write_tensor_file,
+)
 
 if TYPE_CHECKING:
     from hamlet.learning.trainer import Trainer
@@ -75,15 +81,17 @@ def save_inference(
         created_at: ISO 8601; None takes the present. The same arguments give the same bytes.
     Raises: CheckpointError if the metadata is not plain or a weight is not finite.
     """
-    network = network_of(model)
-    weights = network.state_dict()
-    check_weights(weights, network, "this network")
-    header = {
-        FORMAT: INFERENCE,
-        "created_at": _timestamp(created_at),
-        **model_header(model, metadata),
-    }
-    return write_tensor_file(path, weights, {FORMAT: INFERENCE, HEADER: _json(header, HEADER)})
+    return write_tensor_file(path, *_inference_parts(model, metadata, created_at))
+
+
+def inference_bytes(
+    model: HamletModel | CompiledBrain,
+    metadata: Mapping[str, Any] | None = None,
+    *,
+    created_at: str | None = None,
+) -> bytes:
+    """What `save_inference` writes. Raises: CheckpointError as it does."""
+    return tensor_file_bytes(*_inference_parts(model, metadata, created_at))
 
 
 def save_trainer(path: str | Path, trainer: Trainer, *, created_at: str | None = None) -> SavedFile:
@@ -212,6 +220,22 @@ def load_network(
     network.load_state_dict(weights, assign=True)
     network.seed_dropout(torch.Generator().manual_seed(0))
     return network.eval(), header
+
+
+def _inference_parts(
+    model: HamletModel | CompiledBrain,
+    metadata: Mapping[str, Any] | None,
+    created_at: str | None,
+) -> tuple[dict[str, Tensor], dict[str, str]]:
+    network = network_of(model)
+    weights = network.state_dict()
+    check_weights(weights, network, "this network")
+    header = {
+        FORMAT: INFERENCE,
+        "created_at": _timestamp(created_at),
+        **model_header(model, metadata),
+    }
+    return weights, {FORMAT: INFERENCE, HEADER: _json(header, HEADER)}
 
 
 def _weights_of_run(checkpoint: Checkpoint, name: str) -> dict[str, Tensor]:

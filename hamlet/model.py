@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hamlet.answering import refuse_not_finite
 from hamlet.brains import CompiledBrain, QBrain, choose_actions
 from hamlet.brains.blocks import Hidden
 from hamlet.checkpoint import load_network
@@ -90,6 +91,14 @@ class HamletModel:
     def is_recurrent(self) -> bool:
         return self.network.is_recurrent
 
+    @property
+    def parameter_count(self) -> int:
+        return self.network.parameter_count
+
+    @property
+    def weight_bytes(self) -> int:
+        return sum(weight.nbytes for weight in self.network.state_dict().values())
+
     def signature(self) -> Signature:
         """What `run` takes and gives, and what this model was made from."""
         return self._signature
@@ -154,10 +163,7 @@ class HamletModel:
         placed = {name: own_memory(tensor.to(self.device)) for name, tensor in tensors.items()}
         with torch.no_grad():
             outputs = self.network.answer(placed)
-        for name, output in outputs.items():
-            if output.is_floating_point() and not bool(torch.isfinite(output).all()):
-                message = f"numbers so large that {name} is no longer finite"
-                raise InputError([Problem("inputs", message)])
+        refuse_not_finite(outputs)
         return outputs
 
     def _hidden_inputs(self, hidden: Any) -> dict[str, Any]:

@@ -81,10 +81,12 @@ class TensorSpec:
 
 
 _NAME = Text(pattern=r"[a-z][a-z0-9_]{0,39}", shape="a name")
+# Tensors of a model made elsewhere keep their names, as in `input.1` or `onnx::Gemm_7`.
+_TENSOR_NAME = Text(pattern=r"[A-Za-z_][A-Za-z0-9_.:/-]{0,99}", shape="a name")
 _TENSORS = ListOf(
     Section(
         {
-            "name": _NAME,
+            "name": _TENSOR_NAME,
             "dtype": Choice(*DTYPES),
             "shape": ListOf(Integer(BATCH, 10**9), shortest=1, longest=8),
             "optional": Flag(False),

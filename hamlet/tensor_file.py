@@ -66,17 +66,12 @@ def write_tensor_file(
         refused on reading; OSError if the disk refuses, in which case `path` is untouched.
     """
     path = Path(path)
-    blobs = {name: _raw(name, tensor) for name, tensor in tensors.items()}
-    entries = _place(tensors, blobs)
-    digest = hashlib.sha256(digest_head(metadata, entries))
-    for entry in entries:
-        digest.update(blobs[entry.name])
-    head = header_bytes({**metadata, DIGEST: f"sha256:{digest.hexdigest()}"}, entries)
+    pieces = _pieces(tensors, metadata)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
     whole, size = hashlib.sha256(), 0
     try:
         with open(temporary, "xb") as file:
-            for piece in [head, *(blobs[entry.name] for entry in entries)]:
+            for piece in pieces:
                 file.write(piece)
                 whole.update(piece)
                 size += len(piece)
@@ -88,6 +83,19 @@ def write_tensor_file(
         raise
     sync_directory(path.parent)
     return SavedFile(path, size, whole.hexdigest())
+
+
+def tensor_file_bytes(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
+    """What `write_tensor_file` writes. Raises: CheckpointError as it does."""
+    return b"".join(_pieces(tensors, metadata))
+
+
+def read_bare_tensors(content: bytes, name: str) -> TensorFile:
+    """Read safetensors bytes that other programs wrote: checked as all are, but without a digest.
+
+    Raises: CheckpointError with the exact fault.
+    """
+    return _read(io.BytesIO(content), name, signed=False)
 
 
 def read_tensor_file(source: str | Path | bytes) -> TensorFile:
@@ -116,7 +124,7 @@ def name_of(source: Any) -> str:
     raise CheckpointError(f"found {describe(source)}; expected a path to a file, or its bytes")
 
 
-def _read(file: BinaryIO, name: str) -> TensorFile:
+def _read(file: BinaryIO, name: str, *, signed: bool = True) -> TensorFile:
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     length = header_length(file.read(LENGTH_BYTES + 1), size, name)
@@ -125,7 +133,7 @@ def _read(file: BinaryIO, name: str) -> TensorFile:
     entries.sort(key=lambda entry: (entry.begin, entry.end))
     check_places(entries, size - LENGTH_BYTES - length, name)
     found = metadata.pop(DIGEST, None)
-    if found is None:
+    if found is None and signed:
         raise CheckpointError(f"{name}: no digest; hamlet did not write this file")
     digest = hashlib.sha256(digest_head(metadata, entries))
     tensors = {}
@@ -135,12 +143,23 @@ def _read(file: BinaryIO, name: str) -> TensorFile:
             raise CheckpointError(f"{name}: truncated while it was being read")
         digest.update(raw.numpy())
         tensors[entry.name] = _typed(raw, entry, name)
-    if found != f"sha256:{digest.hexdigest()}":
+    if found is not None and found != f"sha256:{digest.hexdigest()}":
         raise CheckpointError(
             f"{name}: digest {describe(found)} does not fit the content, whose digest is "
             f"sha256:{digest.hexdigest()}; the file was changed or damaged, fetch it again"
         )
     return TensorFile(tensors, metadata)
+
+
+def _pieces(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> list[bytes | memoryview]:
+    """A whole file, in order; the numbers are not copied."""
+    blobs = {name: _raw(name, tensor) for name, tensor in tensors.items()}
+    entries = _place(tensors, blobs)
+    digest = hashlib.sha256(digest_head(metadata, entries))
+    for entry in entries:
+        digest.update(blobs[entry.name])
+    head = header_bytes({**metadata, DIGEST: f"sha256:{digest.hexdigest()}"}, entries)
+    return [head, *(blobs[entry.name] for entry in entries)]
 
 
 def _raw(name: str, tensor: Tensor) -> memoryview:
