@@ -17,7 +17,6 @@ from typing import Any
 import daphne.server
 from daphne.cli import CommandLineInterface
 from daphne.http_protocol import HTTPFactory, WebRequest
-from django.conf import settings
 
 # A client that is told too early loses the answer: its system throws away what it has received
 # once it sends to a closed connection. So a little more is read and thrown away.
@@ -28,7 +27,9 @@ class BoundedRequest(WebRequest):
     """Keeps one byte more than the bound, so that the application sees that it was passed."""
 
     def gotLength(self, length: int | None) -> None:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        from hamletweb.bounds.lengths import most_bytes
+
+        limit = most_bytes(self._path_asked())
         self._room = limit + 1
         self._discarded = 0
         self._cut = False
@@ -53,12 +54,14 @@ class BoundedRequest(WebRequest):
         from hamletweb.bounds.answers import header_pairs
         from hamletweb.bounds.bodies import too_long
 
-        path = self.channel._path.decode("latin-1").partition("?")[0]
-        response = too_long(path)
+        response = too_long(self._path_asked())
         head = [b"HTTP/1.1 413 Content Too Large"]
         head += [name + b": " + value for name, value in header_pairs(response)]
         self.channel.transport.write(b"\r\n".join([*head, b"", response.content]))
         self.channel.loseConnection()
+
+    def _path_asked(self) -> str:
+        return self.channel._path.decode("latin-1").partition("?")[0]
 
 
 class BoundedHTTPFactory(HTTPFactory):

@@ -26,6 +26,8 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+# For a page that runs a model in the browser: WebAssembly may be compiled, nothing else gives way.
+WASM_POLICY = POLICY.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'")
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
@@ -52,6 +54,9 @@ def send_security_headers(
 
 
 def add_headers(response: HttpResponse) -> HttpResponse:
+    """A view that needs WebAssembly says so by `response.runs_wasm = True`."""
+    if getattr(response, "runs_wasm", False):
+        response.headers["Content-Security-Policy"] = WASM_POLICY
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     return response

@@ -19,10 +19,16 @@ from registry.artifacts.disk import CHUNK_BYTES
 from registry.artifacts.store import open_verified
 from registry.models import Artifact, ModelVersion
 
+SUFFIXES = {"hamlet": ".safetensors", "onnx": ".onnx", "torchscript": ".pt"}
+
 
 def file_name(version: ModelVersion) -> str:
+    return export_name(version, version.format)
+
+
+def export_name(version: ModelVersion, form: str) -> str:
     # A model's name is a slug, so the file's name can stand in a header and on any disk.
-    return f"{version.model.name}-{version.number}.safetensors"
+    return f"{version.model.name}-{version.number}{SUFFIXES[form]}"
 
 
 def send_checkpoint(request: HttpRequest, version: ModelVersion) -> HttpResponseBase:

@@ -21,6 +21,10 @@ class ReservedAliasError(ConflictError):
     """The alias moves by itself and cannot be moved by hand."""
 
 
+class AliasProtectedError(ConflictError):
+    """The alias stays where it is until its protection is taken away."""
+
+
 class NotChangeableError(RegistryError, PermissionDenied):
     """The asker may see the thing but not change it. Answered with 403, on pages too."""
 
@@ -30,6 +34,12 @@ class VersionNotFoundError(RegistryError):
 
 
 class OverloadedError(RegistryError):
-    """No room for more work at this moment. Answered with 503 and Retry-After."""
+    """No room for more work at this moment. Answered with 429 and Retry-After."""
 
     retry_after_s = 1
+
+
+class BusyError(RegistryError):
+    """As much of this work is done at once as the process can. Answered with 429."""
+
+    retry_after_s = 5

@@ -1,6 +1,6 @@
 """What the registry keeps: brain specs, models, their versions and aliases, checkpoints.
 
-Accounts and artifacts have packages of their own; Django finds all tables of the app here.
+What has a package of its own has its tables there; Django finds all tables of the app here.
 """
 
 from __future__ import annotations
@@ -12,21 +12,39 @@ from django.utils import timezone
 
 from registry.accounts.models import ApiToken, Classroom, Membership, Role, Scope, User
 from registry.artifacts.models import Artifact
+from registry.audit.models import AuditEntry, AuditHead
+from registry.exports.models import Export
+from registry.jobs.models import Job
+from registry.retention.models import RetentionRule
+from registry.serving.models import Prediction
+from registry.versions.models import VersionCard, VersionCheck, VersionStatus
+from registry.webhooks.models import Webhook, WebhookDelivery
 
 __all__ = [
     "Alias",
     "AliasMove",
     "ApiToken",
     "Artifact",
+    "AuditEntry",
+    "AuditHead",
     "BrainSpec",
     "Checkpoint",
     "Classroom",
+    "Export",
+    "Job",
     "Membership",
     "ModelVersion",
+    "Prediction",
     "RegisteredModel",
+    "RetentionRule",
     "Role",
     "Scope",
     "User",
+    "VersionCard",
+    "VersionCheck",
+    "VersionStatus",
+    "Webhook",
+    "WebhookDelivery",
 ]
 
 
@@ -62,6 +80,7 @@ class RegisteredModel(models.Model):
 
     name = models.SlugField(max_length=100, unique=True)
     description = models.TextField(blank=True)
+    tags = models.JSONField(default=dict, blank=True)
     system = models.CharField(max_length=32)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
@@ -82,22 +101,36 @@ class RegisteredModel(models.Model):
 
 
 class ModelVersion(models.Model):
-    """A registered inference checkpoint. Never changed again: a database trigger refuses it.
+    """A registered file. Never changed again: a database trigger refuses it.
+
+    What may change about it (status, tags, description) stands on its card.
 
     `run_id` is the id of the training run that made it; the registry lies below training and
-    cannot point at its table.
+    cannot point at its table. `parent` is the version whose weights the training began with.
+    `parameters` is what was chosen for its making, `metrics` what came of it.
     """
+
+    class Format(models.TextChoices):
+        HAMLET = "hamlet", "inference checkpoint"
+        ONNX = "onnx", "ONNX"
 
     model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="versions")
     major = models.PositiveIntegerField(editable=False)
     minor = models.PositiveIntegerField(editable=False)
     patch = models.PositiveIntegerField(editable=False)
     artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, editable=False)
+    format = models.CharField(
+        max_length=10, choices=Format.choices, default=Format.HAMLET, editable=False
+    )
     signature = models.JSONField(editable=False)
     brain_spec_hash = models.CharField(max_length=71, editable=False, db_index=True)
     layout_hash = models.CharField(max_length=71, editable=False)
     run_id = models.UUIDField(null=True, editable=False, db_index=True)
+    parent = models.ForeignKey(
+        "self", null=True, on_delete=models.PROTECT, related_name="children", editable=False
+    )
     lineage = models.JSONField(default=dict, editable=False)
+    parameters = models.JSONField(default=dict, editable=False)
     metrics = models.JSONField(default=dict, editable=False)
     registered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
@@ -111,6 +144,7 @@ class ModelVersion(models.Model):
             ("predict_modelversion", "Can ask a version for predictions"),
             ("download_modelversion", "Can download the checkpoint of a version"),
         ]
+        indexes = [models.Index(fields=["-created_at", "-id"], name="versions_newest_first")]
         constraints = [
             models.UniqueConstraint(
                 fields=["model", "major", "minor", "patch"], name="version_number_once_per_model"
@@ -133,11 +167,15 @@ class ModelVersion(models.Model):
 
 
 class Alias(models.Model):
-    """A movable name for one version of a model, such as `best`."""
+    """A movable name for one version of a model, such as `best`.
+
+    A protected one neither moves nor goes until somebody takes the protection away.
+    """
 
     model = models.ForeignKey(RegisteredModel, on_delete=models.CASCADE, related_name="aliases")
     name = models.SlugField(max_length=50)
     version = models.ForeignKey(ModelVersion, on_delete=models.PROTECT, related_name="aliases")
+    protected = models.BooleanField(default=False, editable=False)
 
     class Meta:
         ordering = ["name"]
@@ -151,7 +189,10 @@ class Alias(models.Model):
 
 
 class AliasMove(models.Model):
-    """An alias began, moved or ended: who, when, from which version to which."""
+    """An alias began, moved or ended: who, when, from which version to which.
+
+    The numbers stay when a version is deleted for good; the foreign keys become empty then.
+    """
 
     model = models.ForeignKey(RegisteredModel, on_delete=models.PROTECT, related_name="alias_moves")
     name = models.SlugField(max_length=50, editable=False)
@@ -161,6 +202,9 @@ class AliasMove(models.Model):
     new_version = models.ForeignKey(
         ModelVersion, null=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
+    old_number = models.CharField(max_length=32, blank=True, editable=False)
+    new_number = models.CharField(max_length=32, blank=True, editable=False)
+    reason = models.CharField(max_length=200, blank=True, editable=False)
     moved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
     )

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hamlet.errors import Problem, SpecError
 from hamlet.schema import describe
 from registry.errors import ReservedAliasError
 
+if TYPE_CHECKING:
+    from registry.models import ModelVersion
+
 LATEST = "latest"
-# Routes that stand where a name would: /models/brains/, /models/brains/new/, /brains/validate.
-RESERVED_NAMES = frozenset({"brains", "new", "validate"})
+PRODUCTION = "production"  # what is in service
+# Routes that stand where a name would: /models/brains/, /models/brains/new/, /brains/validate...
+RESERVED_NAMES = frozenset(
+    {"audit", "brains", "bundles", "compare", "new", "retention", "upload", "validate", "versions"}
+)
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
 ALIAS = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}")
 
@@ -43,3 +49,8 @@ def check_alias(name: Any, path: str = "alias") -> str:
             "Choose another alias, such as best."
         )
     return name
+
+
+def subject_of(version: ModelVersion) -> str:
+    """A version's name in the audit log."""
+    return f"{version.model.name}/{version.number}"

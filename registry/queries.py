@@ -45,12 +45,16 @@ def may_change_model(user: User | AnonymousUser, model: RegisteredModel) -> bool
 
     The role decides first: a student changes nothing, not even a model that carries the name.
     """
+    return changeable_models(user).filter(pk=model.pk).exists()
+
+
+def changeable_models(user: User | AnonymousUser) -> QuerySet[RegisteredModel]:
+    """Those of which the user may register versions."""
     if is_admin(user):
-        return True
-    return (
-        is_instructor(user)
-        and RegisteredModel.objects.filter(owned_or_taught(user), pk=model.pk).exists()
-    )
+        return RegisteredModel.objects.all()
+    if not is_instructor(user):
+        return RegisteredModel.objects.none()
+    return RegisteredModel.objects.filter(owned_or_taught(user))
 
 
 def seen_by_the_same(
@@ -88,13 +92,13 @@ def models_with_newest(user: User | AnonymousUser) -> QuerySet[RegisteredModel]:
 def newest_versions(models: list[RegisteredModel]) -> dict[int, ModelVersion]:
     """The newest versions of the rows of `models_with_newest`, by id: one query for a page."""
     ids = [model.newest_version_id for model in models if model.newest_version_id]
-    return ModelVersion.objects.in_bulk(ids)
+    return ModelVersion.objects.only("model", "major", "minor", "patch").in_bulk(ids)
 
 
 def versions_of_model(model: RegisteredModel) -> QuerySet[ModelVersion]:
     return (
         ModelVersion.objects.filter(model=model)
-        .select_related("model", "artifact", "registered_by")
+        .select_related("model", "artifact", "registered_by", "card")
         .prefetch_related("aliases")
         .defer("signature")
     )
@@ -113,7 +117,7 @@ def find_version(
             f"There is no model {model_name[:100]!r} that you may see. "
             "GET /api/v1/models lists those there are."
         )
-    versions = ModelVersion.objects.filter(model=model).select_related("model", "artifact")
+    versions = ModelVersion.objects.filter(model=model).select_related("model", "artifact", "card")
     if match := NUMBER.fullmatch(version_or_alias):
         major, minor, patch = map(int, match.groups())
         found = (
@@ -132,15 +136,25 @@ def aliases_of(version: ModelVersion) -> list[str]:
     return list(version.aliases.order_by("name").values_list("name", flat=True))
 
 
-def alias_at(model: RegisteredModel, name: str, when: datetime) -> ModelVersion | None:
-    """What an alias named at that time; None if it named nothing."""
-    move = (
-        AliasMove.objects.filter(model=model, name=name, moved_at__lte=when)
-        .select_related("new_version__model")
-        .order_by(*MOVE_ORDER)
-        .first()
+def alias_at(model: RegisteredModel, name: str, when: datetime) -> AliasMove | None:
+    """The move that had last been made by then; None if there was none.
+
+    Its `new_number` is what the alias named, empty if it named nothing; `new_version` is empty
+    besides if that version has been deleted for good since.
+    """
+    return moves_until(model, when).filter(name=name).order_by(*MOVE_ORDER).first()
+
+
+def live_at(model: RegisteredModel, when: datetime) -> list[AliasMove]:
+    """For each alias that named a version at that time, the move that had brought it there."""
+    moves = moves_until(model, when).order_by("name", *MOVE_ORDER).distinct("name")
+    return [move for move in moves if move.new_number]
+
+
+def moves_until(model: RegisteredModel, when: datetime) -> QuerySet[AliasMove]:
+    return AliasMove.objects.filter(model=model, moved_at__lte=when).select_related(
+        "new_version__model", "moved_by"
     )
-    return move.new_version if move else None
 
 
 def aliases_of_model(model: RegisteredModel) -> QuerySet[Alias]:

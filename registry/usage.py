@@ -10,11 +10,26 @@ from registry.models import ModelVersion
 
 def three_lines(version: ModelVersion) -> str:
     """A program that answers one question with the downloaded file, without the platform."""
+    if version.format == ModelVersion.Format.ONNX:
+        return onnx_lines(version)
     return "\n".join(
         (
             "from hamlet.model import HamletModel",
             f'model = HamletModel.load_from_checkpoint("{file_name(version)}")',
             f"print({_question(version)})",
+        )
+    )
+
+
+def onnx_lines(version: ModelVersion) -> str:
+    feeds = ", ".join(
+        f'"{spec["name"]}": np.{_numpy_zeros(spec)}' for spec in version.signature["inputs"]
+    )
+    return "\n".join(
+        (
+            "import numpy as np, onnxruntime",
+            f'session = onnxruntime.InferenceSession("{file_name(version)}")',
+            f"print(session.run(None, {{{feeds}}}))",
         )
     )
 
@@ -53,6 +68,12 @@ def _python_zeros(spec: dict[str, Any]) -> str:
     for size in reversed(spec["shape"]):
         text = f"[{text}] * {1 if size == -1 else size}"
     return text
+
+
+def _numpy_zeros(spec: dict[str, Any]) -> str:
+    shape = [1 if size == -1 else size for size in spec["shape"]]
+    fill = "ones" if spec["dtype"] == "bool" else "zeros"
+    return f'{fill}({shape}, "{spec["dtype"]}")'
 
 
 def _shell_zeros(spec: dict[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """Refuse bodies that are longer than any route takes, before somebody keeps them.
 
-No route takes a file: JSON and forms share one bound, DATA_UPLOAD_MAX_MEMORY_SIZE. A route that
-takes more one day needs a row here and in `hamletweb.bounded_daphne`.
+`lengths.most_bytes` says how many bytes each takes; `hamletweb.bounded_daphne` asks it too.
 """
 
 from __future__ import annotations
@@ -9,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpResponse
 
 from hamletweb.bounds.answers import refusal, send_response
+from hamletweb.bounds.lengths import most_bytes
 
 Application = Callable[..., Awaitable[None]]
 
@@ -25,7 +24,7 @@ def bound_bodies(application: Application) -> Application:
     """Wrap the ASGI application of HTTP: 413 by the announced length, or by what really comes."""
 
     async def bounded(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        limit = most_bytes(scope["path"])
         if announced_length(scope) > limit:
             await send_response(send, too_long(scope["path"]))
             return
@@ -63,7 +62,7 @@ def announced_length(scope: dict[str, Any]) -> int:
 
 
 def too_long(path: str) -> HttpResponse:
-    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    limit = most_bytes(path)
     return refusal(
         path, 413, f"The body has more than {limit} bytes, the most that is taken. Send less."
     )

@@ -78,6 +78,9 @@ class ApiToken(models.Model):
     prefix = models.CharField(max_length=12)  # shown in lists, so that people can tell them apart
     digest = models.CharField(max_length=64, unique=True, editable=False)  # sha256, hex
     scopes = ArrayField(models.CharField(max_length=10, choices=Scope.choices))
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="empty: as many as the platform allows every token"
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)

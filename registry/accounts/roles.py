@@ -1,12 +1,12 @@
 """The three roles: Django groups with explicit permissions, and how code asks about them.
 
-The table below is what migration 0003 writes. A later change of it needs a new migration, as a
-change of a model does.
+The table below is what migrations 0003 and 0005 write. A later change of it needs a new
+migration, as a change of a model does.
 
 | role | does |
 |---|---|
 | student | looks, predicts, downloads, in the classes it is in |
-| instructor | besides: starts and steers runs, writes brains, registers versions, moves aliases |
+| instructor | besides: steers runs, writes brains, keeps models, versions and aliases, webhooks |
 | admin | everything, everywhere |
 """
 
@@ -24,8 +24,12 @@ VIEWED = (
     "registry.artifact",
     "registry.brainspec",
     "registry.checkpoint",
+    "registry.export",
+    "registry.job",
     "registry.modelversion",
     "registry.registeredmodel",
+    "registry.versioncard",
+    "registry.versioncheck",
     "training.episodesummary",
     "training.metricpoint",
     "training.replay",
@@ -44,7 +48,18 @@ INSTRUCTOR = (
     "registry.delete_brainspec",
     "registry.add_registeredmodel",
     "registry.change_registeredmodel",
+    "registry.delete_registeredmodel",
     "registry.add_modelversion",
+    "registry.delete_modelversion",
+    "registry.change_versioncard",
+    "registry.add_versioncheck",
+    "registry.view_auditentry",
+    "registry.view_retentionrule",
+    "registry.add_webhook",
+    "registry.change_webhook",
+    "registry.delete_webhook",
+    "registry.view_webhook",
+    "registry.view_webhookdelivery",
     "registry.add_alias",
     "registry.change_alias",
     "registry.delete_alias",
@@ -52,7 +67,13 @@ INSTRUCTOR = (
     "training.add_run",
     "training.change_run",
 )
-MANAGED = (*VIEWED, "registry.apitoken", "registry.classroom", "registry.membership")
+MANAGED = (
+    *VIEWED,
+    "registry.apitoken",
+    "registry.classroom",
+    "registry.membership",
+    "registry.retentionrule",
+)
 ADMIN = (
     *INSTRUCTOR,
     *(

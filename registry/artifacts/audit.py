@@ -115,7 +115,9 @@ def batched(paths: Iterator[Path], size: int) -> Iterator[list[Path]]:
 def unused(settled_after: timedelta = SETTLED_AFTER) -> QuerySet[Artifact]:
     """Rows that no other row points at, whichever app the other row belongs to."""
     used = Q()
-    for relation in Artifact._meta.related_objects:
+    for relation in Artifact._meta.get_fields(include_hidden=True):
+        if not (relation.auto_created and relation.is_relation):
+            continue
         pointing = relation.related_model._base_manager.filter(
             **{relation.field.name: OuterRef("pk")}
         )

@@ -9,7 +9,8 @@ import pytest
 
 from registry.artifacts.store import store_file
 from registry.models import Classroom, ModelVersion, RegisteredModel, User
-from registry.services import ensure_model, register_version
+from registry.services import ensure_model
+from registry.versions.services import register_version
 from tests.registry.checkpoints import checkpoint_bytes
 
 MEDIA_TYPE = "application/vnd.safetensors"

@@ -9,10 +9,11 @@ import pytest
 from django.db import connection
 
 from hamlet.errors import SpecError
+from registry.aliases.services import move_alias, remove_alias
 from registry.errors import NotChangeableError, ReservedAliasError, VersionNotFoundError
 from registry.models import Alias, AliasMove
-from registry.queries import alias_at, aliases_of, find_version
-from registry.services import ensure_model, move_alias, remove_alias
+from registry.queries import alias_at, aliases_of, find_version, live_at
+from registry.services import ensure_model
 
 pytestmark = pytest.mark.django_db
 
@@ -59,11 +60,16 @@ def test_what_was_live_at_a_time_can_be_asked(register, model):
     ended = AliasMove.objects.filter(name="best").latest("pk").moved_at
     moment = timedelta(microseconds=1)
     assert alias_at(model, "best", began - moment) is None
-    assert alias_at(model, "best", began) == first
-    assert alias_at(model, "best", moved - moment) == first
-    assert alias_at(model, "best", moved) == second
-    assert alias_at(model, "best", ended) is None
+    assert alias_at(model, "best", began).new_version == first
+    assert alias_at(model, "best", moved - moment).new_version == first
+    assert alias_at(model, "best", moved).new_version == second
+    assert alias_at(model, "best", ended).new_version is None
     assert alias_at(model, "never", ended) is None
+    assert [(move.name, move.new_number) for move in live_at(model, moved)] == [
+        ("best", "1.0.1"),
+        ("latest", "1.0.1"),
+    ]
+    assert [move.name for move in live_at(model, ended)] == ["latest"]
 
 
 @pytest.mark.parametrize("name", ["1.0.0", "1", "a b", "", "-a", "x" * 51, "caf\u00e9", None, 7])

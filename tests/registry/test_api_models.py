@@ -10,11 +10,12 @@ from asgiref.sync import async_to_sync
 from django.test import AsyncRequestFactory, Client
 
 from hamlet.model import HamletModel
+from registry.aliases.services import move_alias
 from registry.artifacts.disk import CHUNK_BYTES
 from registry.artifacts.store import artifact_path, open_artifact, store_file
 from registry.downloads import send_artifact
 from registry.models import AliasMove, BrainSpec
-from registry.services import move_alias, save_brain_spec
+from registry.services import save_brain_spec
 from tests.registry.checkpoints import DENSE, WIDER
 
 pytestmark = pytest.mark.django_db
@@ -142,12 +143,19 @@ def test_alias_is_moved_asked_and_removed(register, instructor):
     assert put(client, f"{MODEL}/aliases/best", {"version": "1.0.0"}).json() == {
         "alias": "best",
         "version": "1.0.0",
+        "protected": False,
     }
     assert put(client, f"{MODEL}/aliases/best", {"version": "latest"}).json()["version"] == "1.0.1"
     assert client.get(f"{MODEL}/aliases").json() == [
-        {"alias": "best", "version": "1.0.1"},
-        {"alias": "latest", "version": "1.0.1"},
+        {"alias": "best", "version": "1.0.1", "protected": False},
+        {"alias": "latest", "version": "1.0.1", "protected": False},
     ]
+    protection = client.patch(
+        f"{MODEL}/aliases/best", {"protected": True}, content_type="application/json"
+    )
+    assert protection.json()["protected"] is True
+    assert put(client, f"{MODEL}/aliases/best", {"version": "1.0.0"}).status_code == 409
+    client.patch(f"{MODEL}/aliases/best", {"protected": False}, content_type="application/json")
     assert client.delete(f"{MODEL}/aliases/best").status_code == 204
     assert client.get(f"{MODEL}/aliases/best").status_code == 404
     assert client.delete(f"{MODEL}/aliases/best").status_code == 404

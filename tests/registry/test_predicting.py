@@ -9,8 +9,8 @@ from django.test import Client
 from hamlet.model import HamletModel
 from registry.accounts.models import Scope
 from registry.accounts.services import issue_token
+from registry.aliases.services import move_alias
 from registry.artifacts.store import artifact_path, open_artifact
-from registry.services import move_alias
 from registry.serving.pool import shared_pool
 from tests.registry.checkpoints import ACTIONS, RECURRENT, WIDER, observation
 
@@ -73,7 +73,9 @@ def test_answer_says_who_gave_it_and_where_the_time_went(version, ask, model, in
     assert answer["alias"] == "best"
     assert answer["aliases"] == ["best", "latest"]
     assert answer["artifact_sha256"] == version.artifact_id
-    assert set(answer["timing_ms"]) == {"parse", "load", "run"}
+    assert set(answer["timing_ms"]) == {"parse", "route", "load", "queue", "run", "total"}
+    assert answer["engine"] == "pytorch"
+    assert answer["request_id"]
     assert all(value >= 0 for value in answer["timing_ms"].values())
 
 

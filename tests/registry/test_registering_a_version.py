@@ -13,7 +13,8 @@ from registry.artifacts.store import store_file
 from registry.errors import NotChangeableError
 from registry.models import AliasMove, ModelVersion
 from registry.queries import find_version
-from registry.services import ensure_model, register_version
+from registry.services import ensure_model
+from registry.versions.services import register_version
 from tests.registry.checkpoints import WIDER, checkpoint_bytes, make_layout
 
 pytestmark = pytest.mark.django_db

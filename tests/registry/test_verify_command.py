@@ -13,10 +13,13 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
+from registry.aliases.services import move_alias
 from registry.artifacts.audit import Fault, audit
 from registry.artifacts.disk import path_of
 from registry.artifacts.models import Artifact
 from registry.artifacts.store import artifact_path, store_file
+from registry.audit.chain import append
+from registry.models import Alias
 from tests.registry.checkpoints import store_checkpoint
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artifact_dir")]
@@ -133,3 +136,28 @@ def test_discard_removes_strays_and_unused_files_and_nothing_else(
     assert not misnamed.exists()
     assert not path_of(unused.sha256).exists()
     assert artifact_path(kept, verify=True).exists()
+
+
+def test_audit_log_that_was_tampered_with_ends_in_an_error():
+    for number in range(3):
+        append("model.changed", actor=None, kind="model", subject=f"m{number}")
+    head = next(line for line in verify().splitlines() if "audit log" in line).split()[-1]
+    assert f"head {head}" in verify("--anchor", head)
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE registry_auditentry DISABLE TRIGGER USER")
+        cursor.execute("UPDATE registry_auditentry SET subject = 'x' WHERE sequence = 2")
+        cursor.execute("ALTER TABLE registry_auditentry ENABLE TRIGGER USER")
+    with pytest.raises(CommandError, match="changed by somebody who went around"):
+        verify()
+
+
+def test_alias_that_was_moved_around_its_history_ends_in_an_error(register, model):
+    first, second = register(), register(seed=1)
+    move_alias(model, "best", first)
+    move_alias(model, "best", second)
+    assert "0 differ from their history" in verify()
+    Alias.objects.filter(name="best").update(version=first)
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="Aliases and their history differ"):
+        call_command("verify", stdout=out)
+    assert "walker@best names 1.0.0, its history ends at 1.0.1" in out.getvalue()

@@ -1,4 +1,4 @@
-"""Read every stored file and say what is missing, damaged, stray or unused."""
+"""Read all files, the audit log and the history of aliases, and say what is not as it was left."""
 
 from __future__ import annotations
 
@@ -8,18 +8,21 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Sum
 from tqdm import tqdm
 
+from registry.aliases.checking import inconsistencies
 from registry.artifacts import databases
 from registry.artifacts.audit import Fault, audit, discard
 from registry.artifacts.disk import clean_abandoned, root
 from registry.artifacts.models import Artifact
+from registry.audit.chain import check_chain
+from registry.audit.models import AuditEntry
 
 MOST_LINES = 50
 
 
 class Command(BaseCommand):
     help = (
-        "Compare all rows of the artifact store with all files. Ends with an error if a file is "
-        "missing or damaged."
+        "Compare all rows of the artifact store with all files, and walk along the audit log. "
+        "Ends with an error if a file is missing or damaged, or an entry was changed or removed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -27,6 +30,11 @@ class Command(BaseCommand):
             "--discard",
             action="store_true",
             help="remove files without a row, and files that nothing uses",
+        )
+        parser.add_argument(
+            "--anchor",
+            help="the head of the audit log as an earlier `verify` printed it; it must still be "
+            "part of the log",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -46,11 +54,39 @@ class Command(BaseCommand):
         if options["discard"]:
             refuse_if_shared()
             self.stdout.write(f"discarded   {discard(report)} files")
+        whole_chain = self._verify_chain(options["anchor"])
+        consistent = self._verify_aliases()
         if not report.is_whole:
             raise CommandError(
                 "Files are missing or damaged. Restore them from a backup under the names above; "
                 "a file is named by the sha256 of its bytes."
             )
+        if not whole_chain:
+            raise CommandError(
+                "The audit log was changed by somebody who went around the platform. Compare it "
+                "with a backup; what it says since the first fault cannot be trusted."
+            )
+        if not consistent:
+            raise CommandError(
+                "Aliases and their history differ: somebody changed rows around the platform. "
+                "Move the alias to where it belongs; the audit log says where that is."
+            )
+
+    def _verify_aliases(self) -> bool:
+        found = inconsistencies()
+        self.stdout.write(f"aliases     {len(found)} differ from their history")
+        for finding in found[:MOST_LINES]:
+            self.stdout.write(f"aliases: {finding}")
+        return not found
+
+    def _verify_chain(self, anchor: str | None) -> bool:
+        total = AuditEntry.objects.count()
+        with tqdm(total=total, unit="entry", desc="audit log", disable=None) as bar:
+            chain = check_chain(anchor, bar.update)
+        self.stdout.write(f"audit log   {chain.checked} entries, head {chain.head}")
+        for finding in chain.findings[:MOST_LINES]:
+            self.stdout.write(f"audit log: {finding}")
+        return chain.is_whole
 
 
 def refuse_if_shared() -> None:
