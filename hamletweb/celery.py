@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+from typing import Any
 
 import redis
 from celery import Celery
@@ -17,7 +18,7 @@ app = Celery("hamletweb")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-_alive: dict[str, tuple[str, ...]] = {}  # name and queues of the worker that this process is
+_announcers: list[Any] = []  # of the worker that this process is, if it is one
 
 
 @worker_process_init.connect
@@ -26,7 +27,7 @@ def prepare_pool_process(**_: object) -> None:
 
     # Two processes on two cores, each with two threads, wait for each other more than they work.
     # Nothing of torch runs in the parent: a torch operation before the fork deadlocks the child.
-    # Only workers of runs have loaded it (training/tasks.py); others need none.
+    # Only workers of runs and jobs have loaded it (their tasks.py); others need none.
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
     # A worker that was killed with -9 would leave its pool at work. SIGTERM lets a run in it
@@ -36,25 +37,25 @@ def prepare_pool_process(**_: object) -> None:
 
 @worker_ready.connect
 def announce(sender: object, **_: object) -> None:
-    _alive[sender.hostname] = tuple(sender.app.amqp.queues.consume_from)
-    say_alive()
+    from registry.hosts.announcing import Announcer
+
+    announcer = Announcer(sender)
+    _announcers.append(announcer)
+    # Without Valkey there is no work either; the next heartbeat tries again.
+    with contextlib.suppress(redis.RedisError):
+        announcer.begin()
 
 
 @heartbeat_sent.connect
 def say_alive(**_: object) -> None:
-    """Every two seconds, with the worker's own heartbeat: `/readyz` reads it."""
-    from training.workers import note_worker
-
-    for name, queues in _alive.items():
-        # Without Valkey there is no work either; the next heartbeat tries again.
+    """Every two seconds, with the worker's own heartbeat: `/readyz` and `/workers/` read it."""
+    for announcer in _announcers:
         with contextlib.suppress(redis.RedisError):
-            note_worker(name, queues)
+            announcer.say()
 
 
 @worker_shutdown.connect
 def say_goodbye(**_: object) -> None:
-    from training.workers import forget_worker
-
-    for name, queues in _alive.items():
+    for announcer in _announcers:
         with contextlib.suppress(redis.RedisError):
-            forget_worker(name, queues)
+            announcer.end()

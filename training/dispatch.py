@@ -7,17 +7,18 @@ The database says what waits; a message only wakes a worker. So a message too ma
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 
-import redis
-from celery import current_app
 from django.db import transaction
-from django.db.models import Count
-from django.db.models.functions import Now
-from kombu.exceptions import ChannelError, OperationalError
+from django.db.models import Count, Min
+from django.db.models.functions import Extract, Now
+from kombu.exceptions import OperationalError
 
-from training import workers
+from registry.hosts import queries, queues, routing
+from registry.hosts.queues import waiting_messages
+from training import events
 from training.models import Run, RunStatus
 
 logger = logging.getLogger(__name__)
@@ -27,28 +28,24 @@ QUEUES = {"cpu": "training.cpu", "gpu": "training.gpu"}
 # A run that was queued this moment may have its message still under way.
 GRACE = timedelta(seconds=15)
 MOST_AT_ONCE = 200
-RETRY_POLICY = {"max_retries": 2, "interval_start": 0.1, "interval_step": 0.2}
 
 
 def send_when_committed(run: Run) -> None:
-    """Wake a worker for the run as soon as others can see that it waits."""
-    transaction.on_commit(partial(send, run))
+    """Wake a worker for the run as soon as others can see that it waits.
+
+    Where no worker would take it, the run says so from then on.
+    """
+    transaction.on_commit(partial(send_and_explain, run))
+
+
+def send_and_explain(run: Run) -> None:
+    if send(run):
+        explain([run])
 
 
 def send(run: Run) -> bool:
     """Returns: whether the broker took the message. If not, the next sweep sends it again."""
-    try:
-        current_app.send_task(
-            TASK,
-            args=[str(run.pk)],
-            queue=run.queue,
-            retry=True,
-            retry_policy=RETRY_POLICY,
-        )
-    except (OperationalError, OSError) as error:
-        logger.warning("run %s waits; the broker took no message for it: %s", run.pk, error)
-        return False
-    return True
+    return queues.send(TASK, run.pk, run.queue)
 
 
 def send_lost_again(grace: timedelta = GRACE) -> int:
@@ -77,20 +74,33 @@ def send_lost_again(grace: timedelta = GRACE) -> int:
     return sent
 
 
-def waiting_messages(queue: str) -> int:
-    """How many messages the broker holds for workers of this queue."""
-    with current_app.connection_for_read() as connection:
-        try:
-            return connection.default_channel.queue_declare(queue, passive=True).message_count
-        except ChannelError:
-            return 0  # the broker forgets a queue when it is empty
+def waiting_runs() -> list[queries.Waiting]:
+    """For the page of workers: how many runs wait in each queue."""
+    found = (
+        Run.objects.filter(status=RunStatus.QUEUED)
+        .order_by()
+        .values("queue")
+        .annotate(count=Count("pk"), oldest=Extract(Now() - Min("queued_at"), "epoch"))
+    )
+    return [
+        queries.Waiting(row["queue"], "run", row["count"], max(float(row["oldest"]), 0.0))
+        for row in found
+    ]
 
 
-def served_queues() -> set[str]:
-    """Queues that some worker listens to. Raises: OperationalError if nobody knows, or not yet."""
+def explain(runs: Iterable[Run]) -> None:
+    """Say of runs that wait for a queue or a device that nobody offers what has to be started.
+
+    Nothing is said as long as nobody knows which workers there are.
+    """
     try:
-        if not workers.all_heard():
-            raise OperationalError("Valkey was emptied; workers say anew which queues they serve")
-        return {queue for worker in workers.heard_workers() for queue in worker.queues}
-    except redis.RedisError as error:
-        raise OperationalError(f"nobody knows which queues are served: {error}") from error
+        living = queries.living_workers()
+    except OperationalError as error:
+        logger.warning("%s", error)
+        return
+    for run in runs:
+        explanation = routing.explanation(run.queue, living)
+        # Only a run that still waits, and only when there is something new to say.
+        changed = Run.objects.filter(pk=run.pk, status=RunStatus.QUEUED).exclude(reason=explanation)
+        if changed.update(reason=explanation):
+            events.publish_news(run.pk)

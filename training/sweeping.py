@@ -11,10 +11,11 @@ from datetime import timedelta
 
 from celery.signals import worker_ready
 from django.db import DatabaseError, connection
+from django.db.models import Q
 from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
-from training import dispatch, events, leases
+from training import dispatch, leases
 from training.models import Run, RunStatus
 
 logger = logging.getLogger(__name__)
@@ -52,27 +53,8 @@ def look_after_a_crash(**_: object) -> None:
 
 
 def explain_waiting() -> None:
-    """Say of runs that wait for a queue nobody listens to what has to be started."""
-    waiting = Run.objects.filter(
-        status=RunStatus.QUEUED, queued_at__lt=Now() - UNSERVED_AFTER
-    ).order_by("queued_at")[:MOST_AT_ONCE]
-    if not waiting:
-        return
-    try:
-        served = dispatch.served_queues()
-    except OperationalError as error:
-        logger.warning("%s", error)
-        return
-    for run in waiting:
-        explanation = "" if run.queue in served else unserved(run.queue)
-        # Only a run that still waits, and only when there is something new to say.
-        changed = Run.objects.filter(pk=run.pk, status=RunStatus.QUEUED).exclude(reason=explanation)
-        if changed.update(reason=explanation):
-            events.publish_news(run.pk)
-
-
-def unserved(queue: str) -> str:
-    return (
-        f"No worker listens to the queue {queue}. Start one with: "
-        f"celery -A hamletweb worker -Q {queue}"
-    )
+    """Say anew of runs that wait what they wait for, or that they wait for nothing any more."""
+    late = Q(queued_at__lt=Now() - UNSERVED_AFTER) | ~Q(reason="")
+    waiting = Run.objects.filter(late, status=RunStatus.QUEUED).order_by("queued_at")
+    if found := list(waiting[:MOST_AT_ONCE]):
+        dispatch.explain(found)

@@ -50,10 +50,13 @@ def roles(plan: Plan) -> tuple[Role, ...]:
         ),
         # It saves its run and hands it back before it ends.
         Role("training", "training worker", (*worker, "training.cpu", "-n", "training@%h"), 30.0),
+        # It hands its job back after the rows at hand.
+        Role("inference", "inference worker", (*worker, "inference", "-n", "inference@%h"), 10.0),
+        # Apart from the others, since a long job must not keep the sweeps from their rounds.
         Role(
-            "inference",
-            "inference worker",
-            (*worker, "default,inference", "-n", "inference@%h"),
+            "housekeeping",
+            "housekeeping worker",
+            (*worker, "default", "-n", "housekeeping@%h"),
             10.0,
         ),
         Role(

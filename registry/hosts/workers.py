@@ -1,13 +1,17 @@
-"""Which workers are alive, as they say themselves: one sorted set in Valkey, by time of last word.
+"""Which workers are alive and what they can do, as they say themselves, kept in Valkey.
 
-Asking them (`celery inspect`) takes a second and fails while they are busy; this is one look-up.
+One sorted set by time of last word, and beside it what each worker said of itself. Asking them
+(`celery inspect`) takes a second and fails while they are busy; this is one look-up.
 """
 
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import redis
 from django.conf import settings
@@ -36,19 +40,38 @@ def client() -> redis.Redis:
     )
 
 
-def note_worker(name: str, queues: tuple[str, ...]) -> None:
-    """Say that a worker is alive. Raises: redis.RedisError."""
+def note_worker(name: str, queues: tuple[str, ...], said: Mapping[str, Any] | None = None) -> None:
+    """Say that a worker is alive.
+
+    Args:
+        said: plain data about itself (`registry.hosts.announcing`); None leaves what it said
+            before.
+    Raises: redis.RedisError.
+    """
     now = time.time()
     with client().pipeline() as pipeline:
         pipeline.set(SINCE, now, nx=True)
         pipeline.zadd(KEY, {_member(name, queues): now})
         pipeline.zremrangebyscore(KEY, 0, now - FORGET_AFTER_S)
+        if said is not None:
+            pipeline.set(said_key(name), json.dumps(said), ex=int(FORGET_AFTER_S))
+        pipeline.execute()
+
+
+def note_loaded(name: str, pid: int, digests: list[str]) -> None:
+    """Say which files a process of a worker's pool keeps loaded. Raises: redis.RedisError."""
+    with client().pipeline() as pipeline:
+        pipeline.hset(loaded_key(name), str(pid), json.dumps(digests))
+        pipeline.expire(loaded_key(name), int(FORGET_AFTER_S))
         pipeline.execute()
 
 
 def forget_worker(name: str, queues: tuple[str, ...]) -> None:
     """Say that a worker ends. Raises: redis.RedisError."""
-    client().zrem(KEY, _member(name, queues))
+    with client().pipeline() as pipeline:
+        pipeline.zrem(KEY, _member(name, queues))
+        pipeline.delete(said_key(name), loaded_key(name))
+        pipeline.execute()
 
 
 def heard_workers(within_s: float = HEARD_WITHIN_S) -> list[HeardWorker]:
@@ -59,6 +82,22 @@ def heard_workers(within_s: float = HEARD_WITHIN_S) -> list[HeardWorker]:
         name, _, queues = member.partition(" ")
         found.append(HeardWorker(name, tuple(queues.split(",")), max(now - at, 0.0)))
     return sorted(found, key=lambda worker: worker.name)
+
+
+def what_they_said(names: list[str]) -> list[tuple[dict[str, Any], dict[str, list[str]]]]:
+    """For each name: what the worker said of itself, and the digests loaded by each pid.
+
+    Empty for a worker that said nothing. Raises: redis.RedisError.
+    """
+    with client().pipeline() as pipeline:
+        for name in names:
+            pipeline.get(said_key(name))
+            pipeline.hgetall(loaded_key(name))
+        answers = pipeline.execute()
+    return [
+        (json.loads(said or "{}"), {pid: json.loads(text) for pid, text in loaded.items()})
+        for said, loaded in zip(answers[::2], answers[1::2], strict=True)
+    ]
 
 
 def all_heard() -> bool:
@@ -72,6 +111,14 @@ def all_heard() -> bool:
         pipeline.get(SINCE)
         since = float(pipeline.execute()[1])
     return now - since >= ALL_HEARD_AFTER_S
+
+
+def said_key(name: str) -> str:
+    return f"hamlet:worker:{name}:said"
+
+
+def loaded_key(name: str) -> str:
+    return f"hamlet:worker:{name}:loaded"
 
 
 def _member(name: str, queues: tuple[str, ...]) -> str:

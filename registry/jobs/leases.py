@@ -1,0 +1,146 @@
+"""Who may work on a job: leases with a heartbeat, and what happens when the heart stops.
+
+A worker claims a queued job and is given a fencing token, one higher than any before. Every write
+of the worker names its token, so a worker that was thought dead and wakes up late changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+from django.db.models.functions import Now
+
+from registry.jobs import holders, lifecycle
+from registry.jobs.errors import LeaseLostError, StatusConflictError
+from registry.jobs.models import Job, JobStatus
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to work on a job until somebody is given a higher token."""
+
+    job_id: UUID
+    token: int
+
+
+@transaction.atomic
+def claim(job_id: UUID, worker: str) -> Lease | None:
+    """Take a queued job, or one whose process of this worker has died.
+
+    Args: worker: name of the calling worker.
+    Returns: None where there is nothing to do: the job has ended, is forgotten or held.
+    """
+    job = Job.objects.filter(pk=job_id).first()
+    if job and job.status == JobStatus.RUNNING and holders.is_gone(job.lease_holder, worker):
+        take_back(job, "its worker died")
+        job.refresh_from_db()
+    if job is None or job.status != JobStatus.QUEUED:
+        return None
+    try:
+        lifecycle.move(
+            job_id,
+            JobStatus.QUEUED,
+            JobStatus.RUNNING,
+            lease_holder=holders.this_process(worker),
+            fencing_token=F("fencing_token") + 1,
+            attempts=F("attempts") + 1,
+            heartbeat_at=Now(),
+            started_at=Now(),
+            done_rows=0,
+            reason="",
+        )
+    except StatusConflictError:
+        return None  # another worker was faster
+    # Our own update holds the row until this transaction ends, so this is the token it gave.
+    return Lease(job_id, Job.objects.values_list("fencing_token", flat=True).get(pk=job_id))
+
+
+def heartbeat(lease: Lease) -> None:
+    """Prolong the lease. Raises: LeaseLostError."""
+    _write(lease)
+
+
+def progress(lease: Lease, done_rows: int) -> bool:
+    """Prolong the lease and show how far the job is.
+
+    Returns: whether people want it to stop. Raises: LeaseLostError.
+    """
+    _write(lease, done_rows=done_rows)
+    return Job.objects.filter(pk=lease.job_id, cancel_wished=True).exists()
+
+
+def _write(lease: Lease, **changes: object) -> None:
+    held = Job.objects.filter(pk=lease.job_id, status=JobStatus.RUNNING, fencing_token=lease.token)
+    if not held.update(heartbeat_at=Now(), **changes):
+        raise LeaseLostError(
+            f"the lease on job {lease.job_id} with token {lease.token} was taken over or ended; "
+            "nothing more may be written under it"
+        )
+
+
+def hand_back(lease: Lease) -> None:
+    """Give the job up in good order; that is no attempt that failed. Raises: LeaseLostError."""
+    lifecycle.move(
+        lease.job_id,
+        JobStatus.RUNNING,
+        JobStatus.QUEUED,
+        token=lease.token,
+        attempts=F("attempts") - 1,
+    )
+
+
+def take_back(job: Job, why: str) -> JobStatus | None:
+    """End the lease of a worker that is gone, if the job still is as we saw it.
+
+    Returns: the new status; None if the worker lives after all or somebody else was faster.
+    """
+    new, reason = JobStatus.QUEUED, ""
+    if job.cancel_wished:
+        new = JobStatus.CANCELLED
+    elif job.attempts >= settings.JOB_MAX_ATTEMPTS:
+        new = JobStatus.FAILED
+        reason = (
+            f"{job.attempts} workers in a row died on this job, the last one after "
+            f"{job.done_rows} of {job.total_rows} rows. Look into the log of the workers, then "
+            "retry it."
+        )
+    try:
+        lifecycle.move(
+            job.pk,
+            JobStatus.RUNNING,
+            new,
+            token=job.fencing_token,
+            expected={"heartbeat_at": job.heartbeat_at, "cancel_wished": job.cancel_wished},
+            reason=reason,
+        )
+    except (StatusConflictError, LeaseLostError):
+        return None
+    logger.warning("job %s: %s; it is %s now", job.pk, why, new)
+    return new
+
+
+def take_back_lapsed() -> list[Job]:
+    """Take back every job without heartbeat for JOB_LEASE_SECONDS.
+
+    Returns: the jobs that are queued again and need a message.
+    """
+    lease_time = timedelta(seconds=settings.JOB_LEASE_SECONDS)
+    lapsed = Job.objects.filter(status=JobStatus.RUNNING, heartbeat_at__lt=Now() - lease_time)
+    why = f"no heartbeat for {settings.JOB_LEASE_SECONDS} s"
+    return [job for job in lapsed if take_back(job, why) == JobStatus.QUEUED]
+
+
+def take_back_from_the_dead(worker: str) -> list[Job]:
+    """Take back what processes of this worker held that have died, such as those before its last
+    start. Returns: as `take_back_lapsed`."""
+    held = Job.objects.filter(status=JobStatus.RUNNING, lease_holder__startswith=f"{worker} ")
+    gone = [job for job in held if holders.is_gone(job.lease_holder, worker)]
+    return [job for job in gone if take_back(job, "its worker died") == JobStatus.QUEUED]
