@@ -1,4 +1,4 @@
-"""The web process: Django for HTTP, Channels for sockets."""
+"""The web process: predictions, Django for all other HTTP, Channels for sockets."""
 
 from __future__ import annotations
 
@@ -16,13 +16,15 @@ django_application = get_asgi_application()
 from hamletweb.bounds.bodies import bound_bodies  # noqa: E402
 from hamletweb.bounds.requests import bound_requests  # noqa: E402
 from hamletweb.health.sockets import count_sockets  # noqa: E402
+from hamletweb.serving.front import ServingFront  # noqa: E402 - torch now, not at the first question
 from hamletweb.socket_origin import same_origin  # noqa: E402
 from live.routing import websocket_urlpatterns  # noqa: E402
-from registry.serving import prediction  # noqa: E402, F401 - torch now, not at the first question
 
+front = ServingFront(bound_bodies(bound_requests(django_application)))
 application = ProtocolTypeRouter(
     {
-        "http": bound_bodies(bound_requests(django_application)),
+        "http": front,
+        "lifespan": front,
         "websocket": same_origin(
             AuthMiddlewareStack(count_sockets(URLRouter(websocket_urlpatterns)))
         ),

@@ -14,13 +14,35 @@
 | HAMLET_HTTPS | off | on: secure cookies, HSTS, redirect to https |
 | HAMLET_ARTIFACT_DIR | DATA_DIR/artifacts | where model files live |
 | HAMLET_ARTIFACT_MAX_BYTES | 4 GiB | largest file that the store takes |
+| HAMLET_UPLOAD_MAX_BYTES | 512 MiB | largest file that is uploaded |
 | HAMLET_MODEL_POOL_BYTES | 512 MiB | of models that a web process keeps ready to predict |
+| HAMLET_PREDICT_QUEUE | 256 | questions that wait for one model; more are told to come back |
+| HAMLET_PREDICT_BYTES | 512 MiB | of memory for the requests that a serving process works on |
+| HAMLET_PREDICT_BODY_SECONDS | 30 | within which the body of a question must be there |
+| HAMLET_PREDICT_THREADS | cores - 1 | that run models of a serving process, at least 1 |
+| HAMLET_WARM_MODELS | none | comma-separated model@alias or model/version kept loaded |
+| HAMLET_PREDICTION_LOG | full | of predictions: off, full, or sampled:<share> |
+| HAMLET_PREDICTION_PAYLOADS | 0 | share of them that is logged with inputs and outputs |
+| HAMLET_PREDICTION_DAYS | 90 | that the log of predictions is kept; 0: for ever |
+| HAMLET_SESSION_SECONDS | 600 | a hidden state is kept after its last use |
+| HAMLET_SESSION_BYTES | 1 MiB | of the hidden state of one session |
+| HAMLET_SESSIONS_PER_USER | 100 | hidden states kept at once |
+| HAMLET_TOKEN_REQUESTS_PER_MINUTE | 6000 | of one API token; 0: without limit |
+| HAMLET_TOKEN_BURST | 600 | requests of one token at once, before that rate counts |
 | HAMLET_RUN_LEASE_SECONDS | 60 | a worker silent for so long has lost its run |
 | HAMLET_RUN_HEARTBEAT_SECONDS | 3 | between two signs of life of a worker |
 | HAMLET_RUN_MAX_ATTEMPTS | 20 | starts without progress before a run fails |
+| HAMLET_JOB_DAYS | 7 | that ended prediction jobs and their results are kept |
+| HAMLET_JOB_LEASE_SECONDS | 45 | a worker silent for so long has lost its job |
+| HAMLET_JOB_HEARTBEAT_SECONDS | 3 | between two signs of life of a job's worker |
+| HAMLET_JOB_MAX_ATTEMPTS | 5 | starts before a job fails whose workers die |
+| HAMLET_JOB_CHUNK_ROWS | 1024 | most rows between two looks whether a job was cancelled |
 | HAMLET_REPLAY_DAYS | 180 | that ended runs keep their recorded episodes; 0: for ever |
 | HAMLET_STATIC_ROOT | none | where `manage.py collectstatic` copies files for a proxy |
 | HAMLET_METRICS_TOKEN | none | a bearer token that opens /metrics, for Prometheus |
+| HAMLET_WEBHOOK_HTTP | off | on: webhooks over plain http too, inside a lab |
+| HAMLET_WEBHOOK_NETWORKS | none | comma-separated private networks that webhooks may reach |
+| HAMLET_WEBHOOK_CA_FILE | none | certificates (PEM) that webhooks trust beside the system's |
 | HAMLET_LOG_LEVEL | INFO | of all processes |
 | HAMLET_DEBUG | off | tracebacks in the browser; never in service |
 """
@@ -28,6 +50,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import environ
@@ -185,9 +208,23 @@ SPECTACULAR_SETTINGS = {
     "DESCRIPTION": "Train agents, keep models, ask them for predictions.",
     "VERSION": "1",
     "SERVE_INCLUDE_SCHEMA": False,
+    "ENUM_NAME_OVERRIDES": {
+        "RunStatusEnum": "training.models.RunStatus",
+        "JobStatusEnum": "registry.jobs.models.JobStatus",
+        "VersionStatusEnum": "registry.versions.models.VersionStatus",
+        "DeliveryStatusEnum": "registry.webhooks.models.DeliveryStatus",
+    },
+    "SERVERS": [{"url": "/", "description": "this server"}],
+    "PREPROCESSING_HOOKS": ["registry.openapi.document.one_address_each"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "registry.openapi.document.complete",
+    ],
 }
 # Nothing a client may send needs more; refused before it is kept (hamletweb/bounds/bodies.py).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+# What takes a file takes so much (hamletweb/bounds/lengths.py).
+UPLOAD_MAX_BYTES = env.int("HAMLET_UPLOAD_MAX_BYTES", default=512 * 1024**2)
 # Each may have a connection to PostgreSQL, whose max_connections is 200 in the embedded one.
 REQUESTS_AT_ONCE = env.int("HAMLET_REQUESTS_AT_ONCE", default=40)
 if REQUESTS_AT_ONCE < 1:
@@ -198,6 +235,25 @@ if REQUESTS_AT_ONCE < 1:
 ARTIFACT_DIR = Path(env("HAMLET_ARTIFACT_DIR", default=str(DATA_DIR / "artifacts")))
 ARTIFACT_MAX_BYTES = env.int("HAMLET_ARTIFACT_MAX_BYTES", default=4 * 1024**3)
 MODEL_POOL_BYTES = env.int("HAMLET_MODEL_POOL_BYTES", default=512 * 1024**2)
+
+# Predictions: what one serving process takes at once, and what is kept of them.
+PREDICT_QUEUE = env.int("HAMLET_PREDICT_QUEUE", default=256)
+PREDICT_BYTES = env.int("HAMLET_PREDICT_BYTES", default=512 * 1024**2)
+PREDICT_BODY_SECONDS = env.float("HAMLET_PREDICT_BODY_SECONDS", default=30.0)
+PREDICT_THREADS = env.int("HAMLET_PREDICT_THREADS", default=max(1, (os.cpu_count() or 2) - 1))
+WARM_MODELS = env.list("HAMLET_WARM_MODELS", default=[])
+PREDICTION_LOG = env("HAMLET_PREDICTION_LOG", default="full")
+PREDICTION_PAYLOADS = env.float("HAMLET_PREDICTION_PAYLOADS", default=0.0)
+PREDICTION_DAYS = env.int("HAMLET_PREDICTION_DAYS", default=90)
+SESSION_SECONDS = env.int("HAMLET_SESSION_SECONDS", default=600)
+SESSION_BYTES = env.int("HAMLET_SESSION_BYTES", default=1024**2)
+SESSIONS_PER_USER = env.int("HAMLET_SESSIONS_PER_USER", default=100)
+TOKEN_REQUESTS_PER_MINUTE = env.int("HAMLET_TOKEN_REQUESTS_PER_MINUTE", default=6000)
+TOKEN_BURST = env.int("HAMLET_TOKEN_BURST", default=600)
+
+WEBHOOK_HTTP = env.bool("HAMLET_WEBHOOK_HTTP", default=False)
+WEBHOOK_NETWORKS = env.list("HAMLET_WEBHOOK_NETWORKS", default=[])
+WEBHOOK_CA_FILE = env("HAMLET_WEBHOOK_CA_FILE", default="")
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -227,6 +283,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 10.0,
         "options": {"expires": 30},
     },
+    "look-after-prediction-jobs": {
+        "task": "registry.jobs.tasks.sweep_jobs",
+        "schedule": 10.0,
+        "options": {"expires": 30},
+    },
+    "send-overdue-webhooks": {
+        "task": "registry.webhooks.tasks.send_overdue",
+        "schedule": 10.0,
+        "options": {"expires": 30},
+    },
+    "start-forgotten-checks": {
+        "task": "registry.versions.tasks.start_forgotten_checks",
+        "schedule": 60.0,
+        "options": {"expires": 120},
+    },
     # An interval, no time of day: a machine that sleeps at night does it when it wakes up.
     "collect-garbage": {
         "task": "training.tasks.collect_garbage",
@@ -239,6 +310,12 @@ CELERY_BEAT_SCHEDULE = {
 RUN_LEASE_SECONDS = env.int("HAMLET_RUN_LEASE_SECONDS", default=60)
 RUN_HEARTBEAT_SECONDS = env.float("HAMLET_RUN_HEARTBEAT_SECONDS", default=3.0)
 RUN_MAX_ATTEMPTS = env.int("HAMLET_RUN_MAX_ATTEMPTS", default=20)
+# Prediction jobs, by the same rules. A job that is taken over begins again with its first row.
+JOB_DAYS = env.int("HAMLET_JOB_DAYS", default=7)
+JOB_LEASE_SECONDS = env.int("HAMLET_JOB_LEASE_SECONDS", default=45)
+JOB_HEARTBEAT_SECONDS = env.float("HAMLET_JOB_HEARTBEAT_SECONDS", default=3.0)
+JOB_MAX_ATTEMPTS = env.int("HAMLET_JOB_MAX_ATTEMPTS", default=5)
+JOB_CHUNK_ROWS = env.int("HAMLET_JOB_CHUNK_ROWS", default=1024)
 REPLAY_DAYS = env.int("HAMLET_REPLAY_DAYS", default=180)
 
 LOGGING = {
@@ -247,4 +324,6 @@ LOGGING = {
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env("HAMLET_LOG_LEVEL", default="INFO")},
+    # They tell of every node of every network they write.
+    "loggers": {name: {"level": "WARNING"} for name in ("onnx_ir", "onnxscript", "torch.onnx")},
 }

@@ -16,6 +16,7 @@ from hamlet.systems import SYSTEMS
 from registry.models import Checkpoint, User
 from training import queries
 from training.models import EpisodeSummary, Run, RunStatus, Wish
+from training.searching import listed_runs
 
 CHART_POINTS = 1000
 REPLAYS_SHOWN = 50
@@ -153,7 +154,7 @@ def newest_episode(run: Run) -> int | None:
 
 
 def filtered_runs(user: User | AnonymousUser, status: str, system: str) -> QuerySet[Run]:
-    runs = queries.visible_runs(user)
+    runs = listed_runs(user)
     if status in RunStatus.values:
         runs = runs.filter(status=status)
     if system in SYSTEMS:

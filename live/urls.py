@@ -12,6 +12,7 @@ urlpatterns = [
     path("runs/", views.run_list, name="run-list"),
     path("runs/new/", new_run_views.run_new, name="run-new"),
     path("runs/compare/", compare_views.run_compare, name="run-compare"),
+    path("runs/compare/csv/", compare_views.run_compare_csv, name="run-compare-csv"),
     path("runs/<uuid:run_id>/", views.run_page, name="run"),
     path("runs/<uuid:run_id>/status/", views.run_status, name="run-status"),
     path("runs/<uuid:run_id>/pause/", views.pause_run, name="pause-run"),

@@ -18,7 +18,9 @@ from live import queries as live_queries
 from registry.downloads import send_artifact
 from registry.models import Checkpoint
 from registry.pages import page_for
-from registry.pagination import next_url, page_of
+from registry.pagination import Page, next_url, page_of
+from registry.searching.errors import SearchError
+from registry.searching.lists import found_page, search_box
 from training import queries, services
 from training.errors import (
     IllegalTransitionError,
@@ -26,6 +28,7 @@ from training.errors import (
     SteeringRefusedError,
 )
 from training.models import Run, RunStatus
+from training.searching import RUNS
 
 VIEW_RUN = "training.view_run"
 DOWNLOAD = "registry.download_modelversion"
@@ -40,11 +43,15 @@ def home(request: HttpRequest) -> HttpResponse:
 @require_safe
 @page_for(VIEW_RUN)
 def run_list(request: HttpRequest) -> HttpResponse:
-    """Runs, newest first. htmx asks for the table alone every few seconds."""
+    """Runs, newest first. htmx asks for the table alone every few seconds, and for the results
+    with what stands under the table while somebody types."""
     status, system = request.GET.get("status", ""), request.GET.get("system", "")
     runs = live_queries.filtered_runs(request.user, status, system)
+    box, page = search_box(request, RUNS), Page([], None)
     try:
-        page = page_of(request, runs, queries.NEWEST_FIRST)
+        page = found_page(request, runs, queries.NEWEST_FIRST, RUNS)
+    except SearchError as error:
+        box = box.refusing(error)
     except SpecError:
         return redirect("live:run-list")
     context = {
@@ -55,9 +62,19 @@ def run_list(request: HttpRequest) -> HttpResponse:
         "systems": SYSTEMS.values(),
         "status": status,
         "system": system,
+        "search": box,
     }
-    template = "live/_run_table.html" if request.htmx else "live/run_list.html"
-    return render(request, template, context)
+    template = run_list_template(request)
+    if box.error and template == "live/_run_table.html":
+        return HttpResponse(status=204)  # the table that is shown stays until the next look
+    return render(request, template, context, status=box.status)
+
+
+def run_list_template(request: HttpRequest) -> str:
+    if not request.htmx:
+        return "live/run_list.html"
+    searching = request.htmx.target == "results"
+    return "live/_run_results.html" if searching else "live/_run_table.html"
 
 
 @require_safe

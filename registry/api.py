@@ -1,13 +1,11 @@
-"""REST: models, versions, aliases and brain specs. The same services as the pages."""
+"""REST: models and their versions. The same services as the pages."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from typing import Any
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
-from django.utils.dateparse import parse_datetime
-from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from drf_spectacular.views import SpectacularJSONAPIView
 from rest_framework.permissions import AllowAny
@@ -15,22 +13,43 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from hamlet.errors import Problem, SpecError
-from hamlet.schema import Choice, Section, Text, validate
+from hamlet.schema import Choice, Integer, Section, Text, Unread, validate
 from hamlet.systems import SYSTEMS
 from registry import queries, serializers, services
 from registry.accounts.models import Scope
 from registry.accounts.permissions import Access
-from registry.api_schema import PAGING, TEXT, BrainCheck, answers, body, page
+from registry.api_schema import FILE, PAGING, TEXT, VERSION_FILES, answers, body, page
 from registry.downloads import send_checkpoint
 from registry.models import RegisteredModel
-from registry.pagination import in_utc, next_url, page_data, page_of
+from registry.pagination import next_url
+from registry.searching.lists import found_data, found_page, search_parameter
+from registry.searching.tables import MODELS, VERSIONS
 
-LONGEST_YAML = 256 * 1024
 VIEW_MODEL = Access(Scope.READ, "registry.view_registeredmodel")
 VIEW_VERSION = Access(Scope.READ, "registry.view_modelversion")
-VIEW_ALIAS = Access(Scope.READ, "registry.view_alias")
-VIEW_BRAIN = Access(Scope.READ, "registry.view_brainspec")
+
+
+TAGS = {"type": "object", "additionalProperties": {"type": "string"}, "nullable": True}
+DESCRIPTION = {**TEXT, "nullable": True}
+DESCRIBED = Section(
+    {
+        "tags": Unread(default=None, optional=True),
+        "description": Unread(default=None, optional=True),
+    }
+)
+NEW_MODEL = Section(
+    {
+        "name": Text(longest=100),
+        "system": Choice(*SYSTEMS),
+        "classroom": Integer(1, 2**31 - 1, None, optional=True),
+        **DESCRIBED.fields,
+    }
+)
+
+
+def described(request: Request, name: str) -> dict[str, Any]:
+    model = get_object_or_404(queries.models_with_newest(request.user), name=name)
+    return serializers.model_data(model, queries.newest_versions([model]))
 
 
 def find_model(request: Request, name: str) -> RegisteredModel:
@@ -38,11 +57,15 @@ def find_model(request: Request, name: str) -> RegisteredModel:
 
 
 class ModelList(APIView):
-    access = {"GET": VIEW_MODEL}
+    access = {"GET": VIEW_MODEL, "POST": Access(Scope.MANAGE, "registry.add_registeredmodel")}
 
     @extend_schema(
         operation_id="list_models",
-        parameters=[*PAGING, OpenApiParameter("system", str, enum=list(SYSTEMS))],
+        parameters=[
+            *PAGING,
+            OpenApiParameter("system", str, enum=list(SYSTEMS)),
+            search_parameter(MODELS),
+        ],
         responses=answers(page(serializers.ModelData), 422),
     )
     def get(self, request: Request) -> Response:
@@ -51,19 +74,52 @@ class ModelList(APIView):
         if system := request.GET.get("system"):
             read = validate(Section({"system": Choice(*SYSTEMS)}), {"system": system})
             models = models.filter(system=read["system"])
-        found = page_of(request, models, queries.MODEL_ORDER)
+        found = found_page(request, models, queries.MODEL_ORDER, MODELS)
         newest = queries.newest_versions(found.items)
         items = [serializers.model_data(model, newest) for model in found.items]
         return Response({"items": items, "next": next_url(request, found)})
 
+    @extend_schema(
+        operation_id="create_model",
+        request=body(
+            ["name", "system"],
+            name=TEXT,
+            system={"type": "string", "enum": list(SYSTEMS)},
+            classroom={"type": "integer", "nullable": True},
+            description=DESCRIPTION,
+            tags=TAGS,
+        ),
+        responses=answers(serializers.ModelData, 409, 422, status=201, takes_body=True),
+    )
+    def post(self, request: Request) -> Response:
+        """Make a name under which versions can be registered."""
+        read = validate(NEW_MODEL, request.data)
+        model = services.create_model(user=request.user, **read)
+        data = described(request, model.name)
+        return Response(data, status=201, headers={"Location": data["url"]})
+
 
 class ModelDetail(APIView):
-    access = {"GET": VIEW_MODEL}
+    access = {
+        "GET": VIEW_MODEL,
+        "PATCH": Access(Scope.MANAGE, "registry.change_registeredmodel"),
+    }
 
     @extend_schema(operation_id="get_model", responses=answers(serializers.ModelData, 404))
     def get(self, request: Request, name: str) -> Response:
-        model = get_object_or_404(queries.models_with_newest(request.user), name=name)
-        return Response(serializers.model_data(model, queries.newest_versions([model])))
+        """One model."""
+        return Response(described(request, name))
+
+    @extend_schema(
+        operation_id="describe_model",
+        request=body([], tags=TAGS, description=DESCRIPTION),
+        responses=answers(serializers.ModelData, 404, 422, takes_body=True),
+    )
+    def patch(self, request: Request, name: str) -> Response:
+        """Replace the tags or the description of a model."""
+        model = find_model(request, name)
+        services.change_model(model, request.user, **validate(DESCRIBED, request.data))
+        return Response(described(request, name))
 
 
 class VersionList(APIView):
@@ -71,15 +127,14 @@ class VersionList(APIView):
 
     @extend_schema(
         operation_id="list_versions",
-        parameters=PAGING,
+        parameters=[*PAGING, search_parameter(VERSIONS)],
         responses=answers(page(serializers.VersionData), 404, 422),
     )
     def get(self, request: Request, name: str) -> Response:
         """Versions of a model, highest number first."""
         versions = queries.versions_of_model(find_model(request, name))
-        return Response(
-            page_data(request, versions, queries.VERSION_ORDER, serializers.version_data)
-        )
+        to_data = serializers.version_data
+        return Response(found_data(request, versions, queries.VERSION_ORDER, VERSIONS, to_data))
 
 
 class VersionDetail(APIView):
@@ -97,7 +152,7 @@ class VersionDownload(APIView):
 
     @extend_schema(
         operation_id="download_version",
-        responses=answers(OpenApiTypes.BINARY, 404) | {304: None},
+        responses=answers(FILE, 404, media_types=VERSION_FILES) | {304: None},
     )
     def get(self, request: Request, name: str, number: str) -> HttpResponse:
         """The inference checkpoint. ETag and Repr-Digest carry its sha256."""
@@ -105,156 +160,8 @@ class VersionDownload(APIView):
         return send_checkpoint(request, version)
 
 
-class AliasList(APIView):
-    access = {"GET": VIEW_ALIAS}
-
-    @extend_schema(
-        operation_id="list_aliases", responses=answers(serializers.AliasData(many=True), 404)
-    )
-    def get(self, request: Request, name: str) -> Response:
-        aliases = queries.aliases_of_model(find_model(request, name))
-        return Response([serializers.alias_data(alias) for alias in aliases])
-
-
-class AliasMoveList(APIView):
-    access = {"GET": Access(Scope.READ, "registry.view_aliasmove")}
-
-    @extend_schema(
-        operation_id="list_alias_moves",
-        parameters=PAGING,
-        responses=answers(page(serializers.AliasMoveData), 404, 422),
-    )
-    def get(self, request: Request, name: str) -> Response:
-        """Every move of every alias of a model, newest first."""
-        moves = queries.moves_of_model(find_model(request, name))
-        return Response(page_data(request, moves, queries.MOVE_ORDER, serializers.move_data))
-
-
-class AliasDetail(APIView):
-    access = {
-        "GET": VIEW_ALIAS,
-        "PUT": Access(Scope.MANAGE, "registry.change_alias"),
-        "DELETE": Access(Scope.MANAGE, "registry.delete_alias"),
-    }
-
-    @extend_schema(
-        operation_id="get_alias",
-        parameters=[OpenApiParameter("at", datetime, description="what it named at this time")],
-        responses=answers(serializers.AliasData, 404, 422),
-    )
-    def get(self, request: Request, name: str, alias: str) -> Response:
-        """What an alias names now, or named at a time: `?at=2026-11-20T12:00:00Z`."""
-        model = find_model(request, name)
-        at = request.GET.get("at")
-        if at is None:
-            return Response(
-                serializers.alias_data(
-                    get_object_or_404(queries.aliases_of_model(model), name=alias)
-                )
-            )
-        when = read_time(at, "at")
-        version = queries.alias_at(model, alias, when)
-        number = version.number if version else None
-        return Response({"alias": alias, "version": number, "at": when})
-
-    @extend_schema(
-        operation_id="move_alias",
-        request=body(["version"], version=TEXT),
-        responses=answers(serializers.AliasData, 404, 409, 422, takes_body=True),
-    )
-    def put(self, request: Request, name: str, alias: str) -> Response:
-        """Let an alias name another version, from one moment to the next."""
-        model = find_model(request, name)
-        read = validate(Section({"version": Text(longest=50)}), request.data)
-        version = queries.find_version(request.user, name, read["version"])
-        moved = services.move_alias(model, alias, version, request.user)
-        return Response(serializers.alias_data(moved))
-
-    @extend_schema(operation_id="remove_alias", responses=answers(None, 404, 409, 422, status=204))
-    def delete(self, request: Request, name: str, alias: str) -> Response:
-        model = find_model(request, name)
-        if not services.remove_alias(model, alias, request.user):
-            get_object_or_404(model.aliases, name=alias)
-        return Response(status=204)
-
-
-class BrainList(APIView):
-    access = {"GET": VIEW_BRAIN, "POST": Access(Scope.TRAIN, "registry.add_brainspec")}
-
-    @extend_schema(
-        operation_id="list_brains",
-        parameters=PAGING,
-        responses=answers(page(serializers.BrainSummary), 422),
-    )
-    def get(self, request: Request) -> Response:
-        """Brain specs you may see, by name."""
-        brains = queries.visible_brains(request.user).select_related("owner")
-        return Response(page_data(request, brains, queries.BRAIN_ORDER, serializers.brain_data))
-
-    @extend_schema(
-        operation_id="create_brain",
-        request=body(["name", "yaml"], name=TEXT, yaml=TEXT),
-        responses=answers(serializers.BrainDetail, 409, 422, status=201, takes_body=True),
-    )
-    def post(self, request: Request) -> Response:
-        """Keep a brain.yaml under a new name."""
-        fields = Section({"name": Text(longest=100), "yaml": Text(longest=LONGEST_YAML)})
-        read = validate(fields, request.data)
-        brain = services.save_brain_spec(read["name"], read["yaml"], request.user, only_new=True)
-        detail = serializers.BrainDetail(brain).data
-        return Response(detail, status=201, headers={"Location": detail["url"]})
-
-
-class BrainDetail(APIView):
-    access = {"GET": VIEW_BRAIN, "PUT": Access(Scope.TRAIN, "registry.change_brainspec")}
-
-    @extend_schema(operation_id="get_brain", responses=answers(serializers.BrainDetail, 404))
-    def get(self, request: Request, name: str) -> Response:
-        brain = get_object_or_404(queries.visible_brains(request.user), name=name)
-        return Response(serializers.BrainDetail(brain).data)
-
-    @extend_schema(
-        operation_id="replace_brain",
-        request=body(["yaml"], yaml=TEXT),
-        responses=answers(serializers.BrainDetail, 404, 409, 422, takes_body=True),
-    )
-    def put(self, request: Request, name: str) -> Response:
-        """Change your brain spec. Runs that used it keep the text they were started with."""
-        get_object_or_404(queries.visible_brains(request.user), name=name)
-        read = validate(Section({"yaml": Text(longest=LONGEST_YAML)}), request.data)
-        brain = services.save_brain_spec(name, read["yaml"], request.user)
-        return Response(serializers.BrainDetail(brain).data)
-
-
-class BrainValidation(APIView):
-    access = {"POST": VIEW_BRAIN}
-
-    @extend_schema(
-        operation_id="validate_brain",
-        request=body(["yaml"], yaml=TEXT),
-        responses=answers(BrainCheck, 422, takes_body=True),
-    )
-    def post(self, request: Request) -> Response:
-        """Check a brain.yaml and write its defaults out; nothing is kept."""
-        read = validate(Section({"yaml": Text(longest=LONGEST_YAML)}), request.data)
-        spec = services.check_brain(read["yaml"])
-        return Response({"spec_hash": spec.hash, "data": spec.data})
-
-
 class OpenAPIDocument(SpectacularJSONAPIView):
     """This description. It holds no data, so anybody may read it."""
 
     permission_classes = [AllowAny]
     authentication_classes: list = []
-
-
-def read_time(text: str, path: str) -> datetime:
-    """Raises: SpecError."""
-    try:
-        found = parse_datetime(text.replace(" ", "+"))  # a + in a query string arrives as a space
-        if found is not None:
-            return in_utc(found)
-    except (ValueError, OverflowError):
-        pass
-    message = f"found {text[:60]!r}; expected a time such as 2026-11-20T12:00:00Z"
-    raise SpecError([Problem(path, message)])

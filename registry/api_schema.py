@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, inline_serializer
 from rest_framework import serializers
 
@@ -20,6 +22,9 @@ class TokenScheme(OpenApiAuthenticationExtension):
 class ProblemError(serializers.Serializer):
     path = serializers.CharField()
     message = serializers.CharField()
+    position = serializers.IntegerField(
+        required=False, help_text="within a text such as q, in characters from 1"
+    )
 
 
 class ProblemData(serializers.Serializer):
@@ -42,6 +47,7 @@ WORDS = {
     413: "Larger than 4 MiB",
     415: "Not application/json",
     422: "Breaks its schema; errors says where",
+    429: "Too much at this moment; Retry-After says when to come back",
     503: "The server has too much to do; Retry-After, where given, says when to come back",
 }
 
@@ -50,20 +56,32 @@ EVERYWHERE = (401, 403, 503)
 WITH_BODY = (400, 413, 415)
 
 
+# What a download may be, by what was registered or exported.
+FILE = OpenApiTypes.BINARY
+VERSION_FILES = ("application/vnd.safetensors", "application/x-onnx")
+EXPORT_FILES = ("application/x-onnx", "application/x-torchscript")
+
+
 def answers(
-    good: Any, *problems: int, status: int = 200, takes_body: bool = False
+    good: Any,
+    *problems: int,
+    status: int = 200,
+    takes_body: bool = False,
+    media_types: tuple[str, ...] = (),
 ) -> dict[Any, Any]:
     """The `responses` of one method: the good one, and the problems it may answer with.
 
     Args:
         problems: those of this method alone. takes_body: it reads JSON, which may be faulty.
+        media_types: of the good one, if it is not JSON.
     """
-    found: dict[Any, Any] = {status: good}
+    found: dict[Any, Any] = {(status, one): good for one in media_types} or {status: good}
     for code in sorted({*EVERYWHERE, *problems, *(WITH_BODY if takes_body else ())}):
         found[(code, PROBLEM_MEDIA_TYPE)] = OpenApiResponse(ProblemData, WORDS[code])
     return found
 
 
+@cache  # one component of the document, however many lists are made of it
 def page(of: type[serializers.Serializer]) -> serializers.Serializer:
     return inline_serializer(
         name=f"{of.__name__}Page",
@@ -82,46 +100,10 @@ PAGING = [
 
 def body(required: list[str], **properties: dict[str, Any]) -> dict[str, Any]:
     """A JSON body as a schema."""
-    schema = {"type": "object", "required": required, "properties": properties}
+    schema: dict[str, Any] = {"type": "object", "properties": properties}
+    if required:  # JSON Schema of OpenAPI 3.0 knows no empty list
+        schema["required"] = required
     return {"application/json": schema}
 
 
 TEXT = {"type": "string"}
-PREDICT_BODY = {
-    "application/json": {
-        "type": "object",
-        "required": ["model"],
-        "properties": {
-            "model": TEXT,
-            "version": {"type": "string", "example": "1.0.0"},
-            "alias": {"type": "string", "default": "latest"},
-            "inputs": {
-                "type": "object",
-                "description": "by name, as the signature says; at most its most_rows rows",
-                "additionalProperties": True,
-            },
-        },
-        "additionalProperties": {
-            "description": "or the system's own form (town: observation, action_mask, hidden_h, "
-            "hidden_c)"
-        },
-    }
-}
-
-
-class PredictionData(serializers.Serializer):
-    """Who answered, what, and in how much time."""
-
-    model = serializers.CharField()
-    version = serializers.CharField()
-    alias = serializers.CharField(allow_null=True, help_text="the alias that was asked for")
-    aliases = serializers.ListField(child=serializers.CharField())
-    artifact_sha256 = serializers.CharField()
-    outputs = serializers.DictField()
-    action_names = serializers.ListField(child=serializers.CharField(), required=False)
-    timing_ms = serializers.DictField(child=serializers.FloatField())
-
-
-class BrainCheck(serializers.Serializer):
-    spec_hash = serializers.CharField()
-    data = serializers.JSONField()

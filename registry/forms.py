@@ -40,10 +40,13 @@ class BrainForm(forms.Form):
             del self.fields["name"]  # a name stands in addresses and runs; it stays
 
     def add_problems(self, error: SpecError) -> None:
-        for problem in error.problems:
-            field = "name" if problem.path == "name" and "name" in self.fields else "yaml_text"
-            text = problem.message if field == "name" else str(problem)
-            self.add_error(field, text)
+        """Faults of the name stand beside it; those of the text have a list of their own."""
+        named = [p for p in error.problems if p.path == "name" and "name" in self.fields]
+        for problem in named:
+            self.add_error("name", problem.message)
+        if count := len(error.problems) - len(named):
+            text = "1 fault" if count == 1 else f"{count} faults"
+            self.add_error("yaml_text", f"{text}; the list says where and what is expected.")
 
 
 class AliasForm(forms.Form):
@@ -51,3 +54,4 @@ class AliasForm(forms.Form):
 
     alias = forms.CharField(max_length=50)
     version = forms.CharField(max_length=50)
+    reason = forms.CharField(max_length=200, required=False)

@@ -22,12 +22,14 @@ from registry.accounts.errors import AccountError, ThrottleUnavailableError, Too
 from registry.artifacts.errors import ArtifactDamagedError, ArtifactTooLargeError
 from registry.bodies import StrictJSONParser
 from registry.errors import (
+    BusyError,
     ConflictError,
     NotChangeableError,
     OverloadedError,
     RegistryError,
     VersionNotFoundError,
 )
+from registry.serving.errors import ModelTooLargeError, SessionsUnavailableError
 
 __all__ = ["StrictJSONParser", "handle"]  # by these names the settings find them
 
@@ -40,6 +42,7 @@ KINDS = {
     405: "method-not-allowed",
     406: "not-acceptable",
     409: "conflict",
+    410: "gone",
     413: "too-large",
     415: "unsupported-media-type",
     422: "invalid",
@@ -59,8 +62,16 @@ def problem_data(status: int, detail: str, errors: Sequence[Problem] = ()) -> di
         "detail": detail,
     }
     if errors:
-        data["errors"] = [{"path": error.path, "message": error.message} for error in errors]
+        data["errors"] = [_entry(error) for error in errors]
     return data
+
+
+def _entry(problem: Problem) -> dict[str, Any]:
+    """A problem within one text knows its place there, in characters from 1."""
+    entry: dict[str, Any] = {"path": problem.path, "message": problem.message}
+    if (position := getattr(problem, "position", None)) is not None:
+        entry["position"] = position
+    return entry
 
 
 # The status of each error that a view may let through. The first fitting row counts.
@@ -73,7 +84,10 @@ STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
     (ConflictError, 409),
     (NotChangeableError, 403),
     (VersionNotFoundError, 404),
-    (OverloadedError, 503),
+    (ModelTooLargeError, 503),
+    (SessionsUnavailableError, 503),
+    (OverloadedError, 429),
+    (BusyError, 429),
     (RegistryError, 422),
     (TooManyAttemptsError, 429),
     (ThrottleUnavailableError, 503),
@@ -102,6 +116,8 @@ def handle(error: Exception, context: dict[str, Any]) -> Response | None:
         response = _response(status, _detail(error, status), getattr(error, "problems", ()))
         if (wait := getattr(error, "retry_after_s", None)) is not None:
             response.headers["Retry-After"] = str(wait)
+        for name, value in getattr(error, "headers", {}).items():
+            response.headers[name] = value
     from rest_framework.views import set_rollback  # which imports this module, by the settings
 
     set_rollback()

@@ -1,24 +1,29 @@
-"""Pages of models: lists, one model with its aliases, one version with the lines that use it."""
+"""Pages of models: the list, one model with its aliases, their history."""
 
 from __future__ import annotations
 
-import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST, require_safe
 
 from hamlet.errors import SpecError
 from hamlet.systems import SYSTEMS
-from registry import names, queries, services
-from registry.downloads import send_checkpoint
+from registry import names, queries
+from registry.aliases import services as alias_services
 from registry.errors import ConflictError, VersionNotFoundError
 from registry.forms import AliasForm
-from registry.models import ModelVersion, RegisteredModel
+from registry.models import RegisteredModel
+from registry.moments import read_time
 from registry.pages import page_for
-from registry.pagination import next_url, page_of
-from registry.usage import curl_line, three_lines
+from registry.pagination import Page, next_url, page_of
+from registry.searching.errors import SearchError
+from registry.searching.lists import found_page, search_box
+from registry.searching.tables import MODELS
 
 MOVES_SHOWN = 20
 
@@ -26,12 +31,16 @@ MOVES_SHOWN = 20
 @require_safe
 @page_for("registry.view_registeredmodel")
 def model_list(request: HttpRequest) -> HttpResponse:
+    """Models, newest first. htmx asks for the results alone while somebody types."""
     models = queries.models_with_newest(request.user)
     system = request.GET.get("system", "")
     if system in SYSTEMS:
         models = models.filter(system=system)
+    box, page = search_box(request, MODELS), Page([], None)
     try:
-        page = page_of(request, models, queries.MODEL_ORDER)
+        page = found_page(request, models, queries.MODEL_ORDER, MODELS)
+    except SearchError as error:
+        box = box.refusing(error)
     except SpecError:
         return redirect("registry:model-list")
     newest = queries.newest_versions(page.items)
@@ -43,8 +52,10 @@ def model_list(request: HttpRequest) -> HttpResponse:
         "first": "cursor" not in request.GET,
         "systems": SYSTEMS.values(),
         "system": system,
+        "search": box,
     }
-    return render(request, "registry/model_list.html", context)
+    template = "registry/_model_results.html" if request.htmx else "registry/model_list.html"
+    return render(request, template, context, status=box.status)
 
 
 @require_safe
@@ -75,9 +86,11 @@ def move_alias(request: HttpRequest, name: str) -> HttpResponse:
         data = form.cleaned_data
         try:
             version = queries.find_version(request.user, name, data["version"].strip())
-            services.move_alias(model, data["alias"].strip(), version, request.user)
+            reason = data["reason"].strip()
+            alias = data["alias"].strip()
+            alias_services.move_alias(model, alias, version, request.user, reason=reason)
         except SpecError as error:
-            problem = " ".join(problem.message for problem in error.problems)
+            problem = words_of(error)
         except (ConflictError, VersionNotFoundError) as error:
             problem = str(error)
     else:
@@ -88,51 +101,63 @@ def move_alias(request: HttpRequest, name: str) -> HttpResponse:
 @require_POST
 @page_for("registry.delete_alias")
 def remove_alias(request: HttpRequest, name: str, alias: str) -> HttpResponse:
+    return change_alias(request, name, partial(alias_services.remove_alias, name=alias))
+
+
+@require_POST
+@page_for("registry.change_alias")
+def protect_alias(request: HttpRequest, name: str, alias: str) -> HttpResponse:
+    """Protect it, or with `free` take the protection away."""
+    protected = "free" not in request.POST
+    protect = partial(alias_services.protect_alias, name=alias, protected=protected)
+    return change_alias(request, name, protect)
+
+
+def change_alias(request: HttpRequest, name: str, change: Callable[..., Any]) -> HttpResponse:
     model = find_model(request, name)
     problem = None
     try:
-        services.remove_alias(model, alias, request.user)
+        change(model=model, user=request.user)
     except SpecError as error:
-        problem = " ".join(problem.message for problem in error.problems)
+        problem = words_of(error)
     except ConflictError as error:
         problem = str(error)
     return answer_with_aliases(request, model, problem)
 
 
 @require_safe
-@page_for("registry.view_modelversion")
-def version_page(request: HttpRequest, name: str, number: str) -> HttpResponse:
-    version = find_version_or_404(request, name, number)
+@page_for("registry.view_aliasmove")
+def history_page(request: HttpRequest, name: str) -> HttpResponse:
+    """What the aliases named at a time, and every move there was."""
+    model = find_model(request, name)
+    at, problem = request.GET.get("at", "").strip(), None
+    when = timezone.now()
+    try:
+        when = read_time(at, "at") if at else when
+        page = page_of(request, queries.moves_of_model(model), queries.MOVE_ORDER)
+    except SpecError as error:
+        problem = words_of(error)
+        page = page_of(HttpRequest(), queries.moves_of_model(model), queries.MOVE_ORDER)
     context = {
-        "version": version,
-        "aliases": queries.aliases_of(version),
-        "signature": version.signature,
-        "signature_json": json.dumps(version.signature, indent=2),
-        "lineage": flatten(version.lineage),
-        "metrics": sorted(version.metrics.items()),
-        "three_lines": three_lines(version),
-        "curl_line": curl_line(version, request.build_absolute_uri("/").rstrip("/")),
+        "model": model,
+        "at": at,
+        "when": when,
+        "live": queries.live_at(model, when) if problem is None else [],
+        "moves": page.items,
+        "next": next_url(request, page),
+        "first": "cursor" not in request.GET,
+        "problem": problem,
     }
-    return render(request, "registry/version.html", context)
+    return render(request, "registry/history.html", context, status=422 if problem else 200)
 
 
-@require_safe
-@page_for("registry.download_modelversion")
-def download(request: HttpRequest, name: str, number: str) -> HttpResponse:
-    return send_checkpoint(request, find_version_or_404(request, name, number))
+def words_of(error: SpecError) -> str:
+    return " ".join(problem.message for problem in error.problems)
 
 
 def find_model(request: HttpRequest, name: str) -> RegisteredModel:
     models = queries.visible_models(request.user).select_related("owner", "classroom")
     return get_object_or_404(models, name=name)
-
-
-def find_version_or_404(request: HttpRequest, name: str, number: str) -> ModelVersion:
-    model = find_model(request, name)
-    try:
-        return queries.find_version(request.user, model.name, number)
-    except VersionNotFoundError:
-        return get_object_or_404(ModelVersion.objects.none())
 
 
 def aliases_context(
@@ -167,14 +192,3 @@ def answer_with_aliases(
     page = page_of(request, queries.versions_of_model(model), queries.VERSION_ORDER)
     context |= {"versions": page.items, "next": next_url(request, page), "first": True}
     return render(request, "registry/model.html", context, status=status)
-
-
-def flatten(data: Any, path: str = "") -> list[tuple[str, Any]]:
-    """Nested data as (path, value) rows for a table."""
-    if isinstance(data, dict) and data:
-        return [
-            row
-            for key, value in data.items()
-            for row in flatten(value, f"{path}.{key}" if path else str(key))
-        ]
-    return [(path, data)] if path else []

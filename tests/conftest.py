@@ -26,6 +26,8 @@ if django_settings.configured:
     )
 os.environ["DJANGO_SETTINGS_MODULE"] = "hamletweb.settings"
 django_settings.PASSWORD_HASHERS = ["tests.running.hashing.QuickHasher"]
+# Its thread would write beside the transactions of the tests. Processes of the product log all.
+django_settings.PREDICTION_LOG = "off"
 django.setup()
 # The workers of pytest-xdist inherit this environment. With the variable in it, pytest-django
 # would read the settings there before this file has given the worker its own data and broker.

@@ -73,9 +73,18 @@ def install(requirements: Path) -> None:
 def fingerprint(requirements: Path) -> str:
     """Changes with the Python, the file, what it includes, and the pins."""
     parts = [sys.version, str(ENVIRONMENT)]
-    for name in sorted({requirements.name, "requirements.txt", "constraints.txt"}):
+    for name in sorted({*included(requirements.name), "requirements.txt", "constraints.txt"}):
         parts.append((ROOT / name).read_text())
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def included(name: str) -> set[str]:
+    """A requirements file and those that it takes in by `-r`."""
+    found = {name}
+    for line in (ROOT / name).read_text().splitlines():
+        if line.startswith("-r "):
+            found |= included(line.removeprefix("-r ").strip())
+    return found
 
 
 def runs(*command: object, show: bool = False) -> bool:

@@ -17,12 +17,14 @@ from rest_framework.views import APIView
 from hamlet.systems import SYSTEMS
 from registry.accounts.models import Scope
 from registry.accounts.permissions import Access
-from registry.api_schema import PAGING, answers, page
+from registry.api_schema import PAGING, VERSION_FILES, answers, page
 from registry.downloads import send_artifact
 from registry.models import Checkpoint
 from registry.pagination import page_data
+from registry.searching.lists import found_data, search_parameter
 from training import api_data, queries, serializers, services
 from training.models import Run, RunStatus
+from training.searching import RUNS, listed_runs
 
 VIEW_RUN = Access(Scope.READ, "training.view_run")
 STEER_RUN = Access(Scope.TRAIN, "training.change_run")
@@ -67,16 +69,17 @@ class RunList(APIView):
             OpenApiParameter("status", str, enum=RunStatus.values),
             OpenApiParameter("system", str),
             OpenApiParameter("level", str),
+            search_parameter(RUNS),
         ],
         responses=answers(page(serializers.RunSummary), 422),
     )
     def get(self, request: Request) -> Response:
         """Runs you may see, newest first."""
-        runs = queries.visible_runs(request.user)
+        runs = listed_runs(request.user)
         for name, known in (("status", RunStatus.values), ("system", SYSTEMS), ("level", None)):
             if value := request.GET.get(name):
                 runs = runs.filter(**{name: api_data.one_of(name, value, known)})
-        return Response(page_data(request, runs, queries.NEWEST_FIRST, api_data.run_row))
+        return Response(found_data(request, runs, queries.NEWEST_FIRST, RUNS, api_data.run_row))
 
 
 class RunDetail(APIView):
@@ -84,6 +87,7 @@ class RunDetail(APIView):
 
     @extend_schema(operation_id="get_run", responses=answers(serializers.RunDetail, 404))
     def get(self, request: Request, run_id: UUID) -> Response:
+        """One run, with its spec and everything that happened to it."""
         return Response(api_data.run_detail(find_run(request, run_id)))
 
 
@@ -221,7 +225,7 @@ class CheckpointDownload(APIView):
 
     @extend_schema(
         operation_id="download_checkpoint",
-        responses=answers(OpenApiTypes.BINARY, 404) | {304: None},
+        responses=answers(OpenApiTypes.BINARY, 404, media_types=VERSION_FILES) | {304: None},
     )
     def get(self, request: Request, run_id: UUID, at: int) -> HttpResponse:
         """The inference checkpoint that the run saved at so many finished units of progress."""

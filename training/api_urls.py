@@ -5,12 +5,14 @@ from __future__ import annotations
 from django.urls import path
 
 from training import api
+from training.compare_api import CompareRuns
 
 RUN = "runs/<uuid:run_id>"
 
 urlpatterns = [
     path("train", api.Train.as_view(), name="api-train"),
     path("runs", api.RunList.as_view(), name="api-runs"),
+    path("compare/runs", CompareRuns.as_view(), name="api-compare-runs"),
     path(RUN, api.RunDetail.as_view(), name="api-run"),
     path(f"{RUN}/pause", api.PauseRun.as_view(), name="api-run-pause"),
     path(f"{RUN}/resume", api.ResumeRun.as_view(), name="api-run-resume"),

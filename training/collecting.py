@@ -11,11 +11,16 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError
 from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from registry.artifacts import collecting
 from registry.artifacts.store import discard_unreferenced
 from registry.checkpoints import drop_checkpoints
+from registry.jobs.retention import forget_old_jobs
 from registry.models import Checkpoint
+from registry.retention import services as retention
+from registry.serving.retention import drop_old_partitions, make_partitions
+from registry.webhooks.keeping import drop_old_deliveries
 from training.models import ENDED, Replay, Run, RunStatus
 
 logger = logging.getLogger(__name__)
@@ -31,6 +36,11 @@ def collect_garbage() -> None:
     parts: dict[str, Callable[[], object]] = {
         "old replays": drop_old_replays,
         "spare training checkpoints": drop_spare_checkpoints,
+        "versions by their retention rules": lambda: retention.apply(timezone.now()),
+        "prediction jobs": forget_old_jobs,
+        "deliveries of webhooks": drop_old_deliveries,
+        "days of predictions": drop_old_partitions,
+        "coming days of predictions": make_partitions,
         "files": collecting.collect,
         "sessions": SessionStore.clear_expired,
     }

@@ -6,9 +6,9 @@ import platform
 import shutil
 import subprocess
 from functools import cache
+from importlib.metadata import version
 from typing import Any
 
-import torch
 from django.conf import settings
 
 import hamlet
@@ -38,8 +38,14 @@ def lineage(run: Run, model: Any, metadata: dict[str, Any], device: str) -> dict
         "device": device,
         "code": code_version(),
         "python": platform.python_version(),
-        "torch": torch.__version__,
+        "packages": package_versions(),
     }
+
+
+@cache
+def package_versions() -> dict[str, str]:
+    """Of what has a say in the numbers a training gives."""
+    return {name: version(name) for name in ("torch", "numpy", "safetensors", "Django")}
 
 
 @cache

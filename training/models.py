@@ -147,6 +147,26 @@ class MetricPoint(models.Model):
     value = models.FloatField()
 
 
+class CurveSummary(models.Model):
+    """All metrics of an ended run, thinned, so that many runs are compared in a moment.
+
+    Only as good as `ended_at` is the run's own: a run that went on again is summarised again.
+    `means` and `counts` are float32 and uint32 of shape [names, buckets]; see training.curves.
+    """
+
+    run = models.OneToOneField(
+        Run, on_delete=models.CASCADE, primary_key=True, related_name="curve_summary"
+    )
+    ended_at = models.DateTimeField()
+    width = models.PositiveBigIntegerField()  # finished units of progress in one bucket
+    names = models.JSONField()
+    means = models.BinaryField()
+    counts = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"curves of {self.run_id}"
+
+
 class EpisodeSummary(models.Model):
     """What is remembered of every finished episode."""
 

@@ -121,7 +121,7 @@ TRAIN_BODY = {
         "type": "object",
         "properties": {
             "system": {**TEXT, "description": "may be left out where the other fields tell it"},
-            "name": {**TEXT, "maxLength": 100},
+            "name": {**TEXT, "maxLength": 100, "nullable": True},
             "model": {**TEXT, "description": "the name under which the result is registered"},
             "classroom": {
                 "oneOf": [TEXT, {"type": "integer"}],

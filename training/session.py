@@ -31,7 +31,8 @@ from hamlet.recording import ReplayKeeper
 from hamlet.runspec import RunSpec
 from hamlet.systems import SYSTEMS
 from registry.models import Artifact
-from registry.services import ensure_model, register_version
+from registry.services import ensure_model
+from registry.versions.services import register_version
 from training import checkpointing, leases, lifecycle, resetting, shutdown
 from training.checkpointing import Memory
 from training.dispatch import QUEUES

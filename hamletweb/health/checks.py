@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
-from training import workers
+from registry.hosts import workers
 
 logger = logging.getLogger(__name__)
 

@@ -17,11 +17,11 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from hamletweb.health.requests import REGISTRY
-from training import workers
+from registry.hosts import workers
+from registry.hosts.queues import QUEUES
+from registry.serving.counting import serving_metrics
 from training.models import Run, RunStatus
 
-# Queues of the platform; a queue without a message does not exist in the broker and counts 0.
-QUEUES = ("default", "inference", "training.cpu", "training.gpu")
 # Kombu keeps messages of a higher priority in lists of their own.
 PRIORITY_SUFFIXES = ("", *(f"\x06\x16{priority}" for priority in (3, 6, 9)))
 
@@ -73,6 +73,7 @@ def broker_families() -> Iterable[Metric]:
     with redis.Redis.from_url(
         settings.CELERY_BROKER_URL, socket_timeout=2.0, socket_connect_timeout=1.0
     ) as broker:
+        # A queue without a message does not exist in the broker and counts 0.
         for queue in QUEUES:
             lengths.add_metric(
                 [queue], sum(broker.llen(queue + suffix) for suffix in PRIORITY_SUFFIXES)
@@ -107,4 +108,4 @@ ProcessCollector(registry=PLATFORM)
 
 def metrics_text() -> bytes:
     """Prometheus' text format."""
-    return generate_latest(PLATFORM) + generate_latest(REGISTRY)
+    return generate_latest(PLATFORM) + generate_latest(REGISTRY) + serving_metrics()

@@ -1,5 +1,5 @@
 """Django's admin for all of the registry. What must not change cannot be changed here either."""
 
-from registry.admin import keeping, people
+from registry.admin import brains, keeping, models_kept, people, retention, versions
 
-__all__ = ["keeping", "people"]
+__all__ = ["brains", "keeping", "models_kept", "people", "retention", "versions"]

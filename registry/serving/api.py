@@ -1,68 +1,113 @@
-"""REST: ask a version for a prediction."""
+"""REST: ask a version, or several, for a prediction. Ask the log who answered.
+
+The serving application answers programs with the same functions (hamletweb/asgi_serving.py);
+these views are for signed-in browsers, for tests, and for servers that run Django alone.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
+from django.conf import settings
+from django.http import HttpResponse
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from hamlet.errors import Problem, SpecError
-from hamlet.schema import Section, Text, describe, validate
-from registry.accounts.models import Scope
-from registry.accounts.permissions import Access
-from registry.api_schema import PREDICT_BODY, PredictionData, answers
-from registry.names import LATEST
-from registry.queries import NUMBER, find_version
+from registry.api_schema import PAGING, answers, page
+from registry.pagination import page_data
+from registry.serving import queries, schemas
+from registry.serving.callers import PREDICT, READ, Caller
+from registry.serving.calls import REQUEST_ID_HEADER, request_id_of
 
-ROUTING = Section(
-    {
-        "model": Text(longest=100),
-        "version": Text(None, longest=50, optional=True),
-        "alias": Text(None, longest=50, optional=True),
-    }
+GIVEN_ID = OpenApiParameter(
+    REQUEST_ID_HEADER, str, OpenApiParameter.HEADER, description="echoed, and kept in the log"
 )
 
 
 class Predict(APIView):
-    access = {"POST": Access(Scope.PREDICT, "registry.predict_modelversion")}
+    access = {"POST": PREDICT}
 
     @extend_schema(
         operation_id="predict",
-        request=PREDICT_BODY,
-        responses=answers(PredictionData, 404, 422, takes_body=True),
+        parameters=[GIVEN_ID],
+        request=schemas.PREDICT_BODY,
+        responses=answers(schemas.PredictionData, 404, 409, 422, 429, takes_body=True),
+        examples=schemas.PREDICT_EXAMPLES,
     )
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request) -> HttpResponse:
         """Ask a version what it would do. Without version or alias, the newest answers."""
         # Brings torch. A web process has it since its start; what only lists routes needs none.
-        from registry.serving.prediction import predict
+        from registry.serving.edge import check_json_type, predict
 
-        started = time.perf_counter()
-        data = request.data
-        parse_s = time.perf_counter() - started
-        route, body = split_request(data)
-        asked = route["version"] or route["alias"] or LATEST
-        version = find_version(request.user, route["model"], asked)
-        answer = predict(version, body, parse_s=parse_s)
-        return Response({**answer, "alias": None if NUMBER.fullmatch(asked) else asked})
+        return respond(request, check_json_type, predict)
 
 
-def split_request(data: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Part what chooses the version from what the model is asked.
+class PredictEnsemble(APIView):
+    access = {"POST": PREDICT}
 
-    Raises: SpecError.
-    """
-    if not isinstance(data, Mapping):
-        message = f"found {describe(data)}; expected a mapping"
-        raise SpecError([Problem("(document)", message)])
-    route = validate(ROUTING, {key: data[key] for key in ROUTING.fields if key in data})
-    if route["version"] and route["alias"]:
-        raise SpecError([Problem("alias", "stands beside version; send one of them")])
-    if route["version"] and not NUMBER.fullmatch(route["version"]):
-        message = f"found {describe(route['version'])}; expected a number such as 1.0.0"
-        raise SpecError([Problem("version", message)])
-    return route, {key: value for key, value in data.items() if key not in ROUTING.fields}
+    @extend_schema(
+        operation_id="predict_ensemble",
+        parameters=[GIVEN_ID],
+        request=schemas.ENSEMBLE_BODY,
+        responses=answers(schemas.EnsembleData, 404, 409, 422, 429, takes_body=True),
+        examples=schemas.ENSEMBLE_EXAMPLES,
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Ask several versions at once, and what they say together: mean, vote or weighted."""
+        from registry.serving.edge import check_json_type, ensemble
+
+        return respond(request, check_json_type, ensemble)
+
+
+class PredictionList(APIView):
+    access = {"GET": READ}
+
+    @extend_schema(
+        operation_id="list_predictions",
+        parameters=[*PAGING, *schemas.LOG_FILTERS],
+        responses=answers(page(schemas.PredictionRow), 422),
+    )
+    def get(self, request: Request) -> Response:
+        """The log, newest first: your own predictions and those of models you teach with."""
+        found = queries.find_predictions(request.user, request.GET)
+        return Response(
+            page_data(request, found, queries.PREDICTION_ORDER, schemas.prediction_data)
+        )
+
+
+class PredictionOfRequest(APIView):
+    access = {"GET": READ}
+
+    @extend_schema(
+        operation_id="get_prediction",
+        responses=answers(schemas.PredictionAnswers, 404),
+    )
+    def get(self, request: Request, request_id: str) -> Response:
+        """Which weights answered a request: one row, or one for each member of an ensemble."""
+        rows = queries.predictions_of_request(request.user, request_id)
+        return Response(
+            {"request_id": request_id, "items": [schemas.prediction_detail(row) for row in rows]}
+        )
+
+
+def respond(
+    request: Request,
+    check_type: Callable[[str], None],
+    answer: Callable[..., Awaitable[Any]],
+    **rest: Any,
+) -> HttpResponse:
+    """Answer with the functions that the serving application uses, here and now."""
+    from registry.serving.bodies import unpack
+    from registry.serving.runners import DirectRunner, finish_now
+
+    check_type(request.META.get("CONTENT_TYPE", ""))
+    encoding = request.META.get("HTTP_CONTENT_ENCODING", "")
+    body = unpack(request._request.body, encoding, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+    request_id = request_id_of(request.headers.get(REQUEST_ID_HEADER, ""))
+    caller = Caller(request.user, request.auth)
+    reply = finish_now(answer(DirectRunner(), caller, request_id, body, **rest))
+    headers = {**reply.headers, REQUEST_ID_HEADER: request_id}
+    return HttpResponse(reply.body, reply.content_type, reply.status, headers=headers)

@@ -1,29 +1,163 @@
 """One question to one version: read the body, run the model, say who answered and how long it took.
 
-A body carries `inputs` by the names of the version's signature, or the system's own form (town:
-`observation`, ...), which the system's adapter turns into inputs. A recurrent model's state comes
-back among the outputs; send it along with the next request. Exploration is for training: there is
-no epsilon here, so the same request gets the same answer.
+A recurrent model's state comes back among the outputs, to be sent along with the next request, or
+is kept under a session key. Exploration is for training: there is no epsilon here, so the same
+request gets the same answer.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
+import numpy as np
+import orjson
 
-from hamlet.errors import CheckpointError, InputError, Problem, SpecError
-from hamlet.schema import describe, hint
-from hamlet.signature import Signature, spell
-from hamlet.systems import SYSTEMS
+from hamlet.errors import CheckpointError, Problem, SpecError
+from hamlet.schema import Section, Text, describe, validate
 from registry.artifacts.errors import ArtifactDamagedError
 from registry.models import ModelVersion
-from registry.queries import aliases_of
-from registry.serving.pool import ModelPool, shared_pool
+from registry.names import LATEST
+from registry.queries import NUMBER
+from registry.serving import sessions
+from registry.serving.batching import Ran
+from registry.serving.callers import Caller
+from registry.serving.engines import LoadedModel
+from registry.serving.inputs import INPUTS, Arrays, Question, read_question
+from registry.serving.log.notes import Noted
+from registry.serving.pool import ModelPool
+from registry.serving.runners import DirectRunner, Runner, finish_now
+from registry.serving.sessions import Session, Wish
+from registry.serving.targets import Target, describe_target, target_of
 
-INPUTS = "inputs"
+SESSION, SESSION_RESET = "session", "session_reset"
+ROUTING = Section(
+    {
+        "model": Text(longest=100),
+        "version": Text(None, longest=50, optional=True),
+        "alias": Text(None, longest=50, optional=True),
+    }
+)
+
+
+@dataclass
+class Call:
+    """One request, as far as it is known before its body.
+
+    Attributes:
+        began: when its body was there, by time.perf_counter. parse_s: seconds that reading took.
+        route_s: that finding the version took.
+        api: predict, ensemble or v2. noted: what the log will say of it.
+    """
+
+    caller: Caller
+    request_id: str
+    api: str
+    began: float
+    parse_s: float = 0.0
+    route_s: float = 0.0
+    noted: list[Noted] = field(default_factory=list)
+
+
+@dataclass
+class Answer:
+    """What a version said to one question.
+
+    Attributes:
+        outputs: without the state, where a session keeps that. session: what the reply says of
+            it. timing_ms: where the time went.
+    """
+
+    outputs: Arrays
+    ran: Ran
+    timing_ms: dict[str, float]
+    session: dict[str, Any] | None = None
+
+
+async def predict_one(runner: Runner, call: Call, data: Any) -> dict[str, Any]:
+    """Answer `POST /api/v1/predict`.
+
+    Returns: plain data but for arrays; `encode` and `plain` know them.
+    Raises: SpecError, VersionNotFoundError, ConflictError, OverloadedError, ArtifactDamagedError.
+    """
+    model, asked, body = split_request(data)
+    wish = sessions.read_wish(body.pop(SESSION, None), body.pop(SESSION_RESET, None))
+    target = await find(runner, call, model, asked)
+    return {**await answer_with(runner, call, target, body, wish), "alias": alias_in(asked)}
+
+
+async def find(runner: Runner, call: Call, model: str, asked: str) -> Target:
+    """The version that is asked, from now on noted for the log. Raises: as `find_target`."""
+    began = time.perf_counter()
+    target = await runner.target(call.caller, model, asked)
+    call.route_s += time.perf_counter() - began
+    call.noted.append(Noted.begin(call.api, call.caller, call.request_id, target))
+    return target
+
+
+async def answer_with(
+    runner: Runner, call: Call, target: Target, body: Mapping[str, Any], wish: Wish | None = None
+) -> dict[str, Any]:
+    """The reply of a version that is known. Raises: as `predict_one`."""
+    inputs = body.get(INPUTS)
+    named = [*body, *(inputs if type(inputs) is dict else ())]
+    answer = await ask(
+        runner, call, target, lambda: read_question(target.signature, body), wish=wish, named=named
+    )
+    data = {"request_id": call.request_id, **describe_target(target)}
+    data["outputs"] = exact(answer.outputs)
+    if names := action_names(target, answer.outputs):
+        data["action_names"] = names
+    if answer.session is not None:
+        data["session"] = answer.session
+    data["batch_rows"] = answer.ran.batch_rows
+    data["timing_ms"] = answer.timing_ms
+    return data
+
+
+async def ask(
+    runner: Runner,
+    call: Call,
+    target: Target,
+    read: Callable[[], Question],
+    *,
+    wish: Wish | None = None,
+    named: Sequence[Any] = (),
+) -> Answer:
+    """Put a question to a version, with the state of its session if there is one.
+
+    Args: read: the question, from the request. named: the inputs that the request brings.
+    Raises: as `predict_one`.
+    """
+    began = time.perf_counter()
+    model = await load(runner, target)
+    load_s = time.perf_counter() - began
+    before = await _read_session(runner, call.caller, target, wish, named) if wish else None
+    began = time.perf_counter()
+    question = read()
+    if before is not None:
+        question = _with_state(question, before, target)
+    read_s = time.perf_counter() - began
+    for noted in call.noted:
+        noted.asked(question)
+    ran = await runner.run(target, model, question)
+    answer = Answer(ran.outputs, ran, {})
+    if wish is not None:
+        await _keep_session(runner, call.caller.user.id, target, (wish, before), answer)
+    answer.timing_ms = {
+        "parse": ms(call.parse_s + read_s),
+        "route": ms(call.route_s),
+        "load": ms(load_s),
+        "queue": ms(ran.queue_s),
+        "run": ms(ran.run_s),
+        "total": ms(time.perf_counter() - call.began),
+    }
+    for noted in call.noted:
+        noted.gave(answer.outputs)
+        noted.answered(answer.timing_ms, ran.batch_rows)
+    return answer
 
 
 def predict(
@@ -31,103 +165,143 @@ def predict(
     body: Mapping[str, Any],
     *,
     pool: ModelPool | None = None,
-    parse_s: float = 0.0,
+    request_id: str = "",
 ) -> dict[str, Any]:
-    """Answer a request with a version.
+    """Answer with a version, here and now, without a word in the log.
 
-    Args:
-        body: the request without the fields that chose the version.
-        parse_s: seconds already spent on reading the body; they go into the time split.
-    Returns: plain data: model, version, aliases, artifact_sha256, outputs by name,
-        action_names where the outputs choose actions, timing_ms.
-    Raises: SpecError naming every fault of the body; ArtifactDamagedError if the version's file
-        cannot be used; OverloadedError if it does not fit into memory.
+    Args: body: the request without the fields that chose the version.
+    Returns: plain data, as `POST /api/v1/predict` does.
+    Raises: as `predict_one`.
     """
-    started = time.perf_counter()
-    model = _load(version, pool or shared_pool())
-    loaded = time.perf_counter()
-    signature = model.signature()
-    tensors = read_inputs(signature, body)
-    read = time.perf_counter()
-    outputs = model.run_checked(tensors)
-    ran = time.perf_counter()
-    answer: dict[str, Any] = {
-        "model": version.model.name,
-        "version": version.number,
-        "aliases": aliases_of(version),
-        "artifact_sha256": version.artifact_id,
-        "outputs": {name: tensor.tolist() for name, tensor in outputs.items()},
-    }
-    if signature.action_names and "actions" in outputs:
-        chosen = answer["outputs"]["actions"]
-        answer["action_names"] = [signature.action_names[action] for action in chosen]
-    answer["timing_ms"] = {
-        "parse": _ms(parse_s + read - loaded),
-        "load": _ms(loaded - started),
-        "run": _ms(ran - read),
-    }
-    return answer
+    call = Call(Caller(None, None), request_id, "predict", time.perf_counter())
+    steps = answer_with(DirectRunner(pool), call, target_of(version), body)
+    return plain(finish_now(steps))
 
 
-def read_inputs(signature: Signature, body: Mapping[str, Any]) -> dict[str, Tensor]:
-    """Raises: SpecError naming every fault, with paths as the sender wrote them."""
-    if INPUTS in body:
-        others = [name for name in body if name != INPUTS]
-        if others:
-            raise SpecError([_beside_inputs(name) for name in others[:20]])
-        given = body[INPUTS]
-        if not isinstance(given, Mapping):
-            message = f"found {describe(given)}; expected a mapping with {_names(signature)}"
-            raise SpecError([Problem(INPUTS, message)])
-        return _checked(signature, given, f"{INPUTS}.")
-    adapter = SYSTEMS.get(signature.adapter or "")
-    if adapter is None:
-        raise SpecError(_refuse(signature, body))
-    return _checked(signature, adapter.adapt_request(signature, body), "")
+def split_request(data: Any) -> tuple[str, str, dict[str, Any]]:
+    """Part what chooses the version from what the model is asked.
+
+    Returns: (model, version or alias, the rest). Raises: SpecError.
+    """
+    if type(data) is not dict:
+        message = f"found {describe(data)}; expected a mapping"
+        raise SpecError([Problem("(document)", message)])
+    rest = {key: value for key, value in data.items() if key not in ROUTING.fields}
+    model, asked = read_route({key: data[key] for key in ROUTING.fields if key in data})
+    return model, asked, rest
 
 
-def accepted(signature: Signature) -> str:
-    """What a request may hold, in words."""
-    inputs = "; ".join(
-        f"{spec.name} {spec.dtype} {spell(spec.shape)}{' (optional)' if spec.optional else ''}"
-        for spec in signature.inputs
-    )
-    return f"{INPUTS} with {inputs}"
+def read_route(given: Mapping[str, Any], path: str = "") -> tuple[str, str]:
+    """Returns: (model, version or alias). Raises: SpecError."""
+    model, version, alias = given.get("model"), given.get("version"), given.get("alias")
+    plain_model = type(model) is str and 0 < len(model) <= 100
+    plain_alias = alias is None or (type(alias) is str and 0 < len(alias) <= 50)
+    if plain_model and plain_alias and version is None:
+        return model, alias or LATEST  # nothing to say of it
+    route = validate(ROUTING, given, path)
+    prefix = f"{path}." if path else ""
+    version, alias = route["version"], route["alias"]
+    if version and alias:
+        raise SpecError([Problem(f"{prefix}alias", "stands beside version; send one of them")])
+    if version and not NUMBER.fullmatch(version):
+        message = f"found {describe(version)}; expected a number such as 1.0.0"
+        raise SpecError([Problem(f"{prefix}version", message)])
+    return route["model"], version or alias or LATEST
 
 
-def _load(version: ModelVersion, pool: ModelPool) -> Any:
+async def load(runner: Runner, target: Target) -> LoadedModel:
+    """Raises: ArtifactDamagedError if the version's file cannot be used; OverloadedError."""
     try:
-        return pool.get(version.artifact)
+        return await runner.load(target)
     except CheckpointError as error:
         # It was whole when it was registered, so this is no fault of the request.
-        raise ArtifactDamagedError(f"{version} cannot be loaded: {error}") from error
+        raise ArtifactDamagedError(f"{target} cannot be loaded: {error}") from error
 
 
-def _checked(signature: Signature, inputs: Mapping[str, Any], prefix: str) -> dict[str, Tensor]:
-    try:
-        return signature.check_inputs(inputs, most_rows=signature.most_rows)
-    except InputError as error:
-        problems = [Problem(prefix + path, message) for path, message in error.problems]
-        raise InputError(problems) from None
+def alias_in(asked: str) -> str | None:
+    """The alias that was asked for; None for a number."""
+    return None if NUMBER.fullmatch(asked) else asked
 
 
-def _beside_inputs(name: Any) -> Problem:
-    shown = name if isinstance(name, str) and len(name) <= 60 else describe(name)
-    return Problem(shown, "stands beside inputs; send inputs by name, or the system's own form")
+def action_names(target: Target, outputs: Arrays) -> list[str] | None:
+    names = target.signature.action_names
+    if not names or "actions" not in outputs:
+        return None
+    return [names[action] for action in outputs["actions"].tolist()]
 
 
-def _refuse(signature: Signature, body: Mapping[str, Any]) -> list[Problem]:
-    problems = [Problem(INPUTS, f"missing; expected {accepted(signature)}")]
-    for name in list(body)[:20]:
-        shown = name if isinstance(name, str) and len(name) <= 60 else describe(name)
-        message = f"unknown field; expected {INPUTS}{hint(name, [INPUTS])}"
-        problems.append(Problem(shown, message))
-    return problems
+async def _read_session(
+    runner: Runner, caller: Caller, target: Target, wish: Wish, named: Sequence[Any]
+) -> Session | None:
+    """Raises: SpecError where a session makes no sense; SessionConflictError."""
+    if not target.state_names:
+        message = f"{target} keeps no state between questions; leave the session out"
+        raise SpecError([Problem(SESSION, message)])
+    if beside := [name for name in named if name in target.state_names]:
+        message = f"stands beside {SESSION}, which keeps it; send one of them"
+        raise SpecError([Problem(name, message) for name in beside])
+    if wish.reset:
+        return None
+    found = await runner.aside(sessions.read, caller.user.id, wish.key)
+    if found is not None:
+        sessions.check_fits(found, wish.key, target.version_id, target.number)
+    return found
 
 
-def _names(signature: Signature) -> str:
-    return ", ".join(spec.name for spec in signature.inputs)
+async def _keep_session(
+    runner: Runner,
+    user_id: int,
+    target: Target,
+    kept: tuple[Wish, Session | None],
+    answer: Answer,
+) -> None:
+    """Move the state from the answer into the session that was wished for and found before.
+
+    Raises: as `sessions.write`.
+    """
+    state = {name: answer.outputs[name] for name in target.state_names}
+    version = (target.version_id, target.number)
+    now = await runner.aside(sessions.write, user_id, *kept, version, state)
+    answer.session = sessions.describe_session(kept[0].key, now)
+    answer.outputs = {name: array for name, array in answer.outputs.items() if name not in state}
 
 
-def _ms(seconds: float) -> float:
+def _with_state(question: Question, session: Session, target: Target) -> Question:
+    """Raises: SpecError if the state has another number of rows."""
+    for spec in target.signature.inputs:
+        if spec.name in session.state:
+            kept = session.state[spec.name].shape[spec.batch_axis]
+            if kept != question.rows:
+                message = (
+                    f"keeps the state of {kept} rows; found {question.rows}. Send as many, or "
+                    "session_reset: true to begin anew"
+                )
+                raise SpecError([Problem(SESSION, message)])
+    return Question({**question.arrays, **session.state}, question.rows)
+
+
+def exact(outputs: Any) -> Any:
+    """An array, or arrays by name, as they go into an answer: numbers of float32 are written as
+    Python's own floats, all their digits, so that they compare equal to the model's."""
+    if type(outputs) is dict:
+        return {name: exact(array) for name, array in outputs.items()}
+    wide = outputs.dtype == np.float32
+    return outputs.astype(np.float64, order="C") if wide else np.ascontiguousarray(outputs)
+
+
+def encode(data: Mapping[str, Any]) -> bytes:
+    """An answer as JSON."""
+    return orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def plain(data: Any) -> Any:
+    """An answer as plain data."""
+    if isinstance(data, Mapping):
+        return {key: plain(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [plain(value) for value in data]
+    return data.tolist() if isinstance(data, np.ndarray) else data
+
+
+def ms(seconds: float) -> float:
     return round(seconds * 1000, 3)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import uuid
 from typing import Any
 
 from django.contrib.contenttypes.models import ContentType
@@ -10,9 +12,16 @@ from django.utils import timezone
 from hamlet.recording import Episode, encode_episode
 from registry.accounts.models import Classroom, Scope, User
 from registry.accounts.services import issue_token
+from registry.aliases.services import move_alias
 from registry.artifacts.store import store_file
-from registry.models import RegisteredModel
-from registry.services import ensure_model, move_alias, register_version, save_brain_spec
+from registry.jobs import leases, lifecycle
+from registry.jobs import services as jobs
+from registry.jobs.models import Job, JobStatus
+from registry.models import RegisteredModel, Webhook, WebhookDelivery
+from registry.services import ensure_model, save_brain_spec
+from registry.versions.services import register_version
+from registry.webhooks.keeping import create_webhook
+from tests.access import world_of_admin, world_of_predictions
 from tests.registry.checkpoints import DENSE, checkpoint_bytes, store_checkpoint
 from training import services as training
 from training.models import Replay, Run
@@ -28,13 +37,25 @@ def build(student: User, instructor: User, classroom: Classroom) -> dict[str, An
     artifact = store_file(checkpoint_bytes(), SAFETENSORS)
     version = register_version(model=model, artifact=artifact, user=instructor)
     move_alias(model, "best", version, instructor)
+    world_of_admin.build(version, instructor)
     save_brain_spec("small", DENSE, instructor)
     run = training.queue_run(instructor, {**REQUEST, "classroom": classroom.pk})
     paused = training.queue_run(instructor, {**REQUEST, "classroom": classroom.pk, "seed": 1})
     paused = training.pause_run(paused, instructor)
     checkpoint = store_checkpoint(run.pk, "inference", 3, checkpoint_bytes(), {})
     replay = keep_episode(run)
+    asked = {"model": model.name, "observation": [[0.0] * 38] * 2}
+    ended = jobs.queue_job(student, asked)[0]
+    jobs.cancel_job(ended)
+    webhook, delivery = keep_webhook(instructor)
+    world_of_predictions.note(student, version)
     return {
+        "asked_once": world_of_predictions.ASKED_ONCE,
+        "webhook_id": webhook.pk,
+        "delivery_id": delivery.pk,
+        "job_id": jobs.queue_job(student, asked)[0].pk,
+        "done_job_id": answered(jobs.queue_job(student, asked)[0]).pk,
+        "ended_job_id": ended.pk,
         "name": model.name,
         "number": version.number,
         "alias": "best",
@@ -47,6 +68,23 @@ def build(student: User, instructor: User, classroom: Classroom) -> dict[str, An
         "content_type_id": ContentType.objects.get_for_model(RegisteredModel).pk,
         "object_id": model.pk,
     }
+
+
+def answered(job: Job) -> Job:
+    """As a worker leaves a job."""
+    lease = leases.claim(job.pk, "inference@here")
+    content = {
+        "model": job.version.model.name,
+        "version": job.version.number,
+        "artifact_sha256": job.version.artifact_id,
+        "engine": "pytorch",
+        "outputs": {"actions": [1, 2]},
+        "rows": 2,
+    }
+    answer = store_file(json.dumps(content).encode(), "application/json")
+    changes = {"token": lease.token, "answer": answer, "done_rows": 2}
+    lifecycle.move(job.pk, JobStatus.RUNNING, JobStatus.SUCCEEDED, **changes)
+    return job
 
 
 def keep_episode(run: Run) -> Replay:
@@ -66,3 +104,13 @@ def keep_episode(run: Run) -> Replay:
         artifact=store_file(encode_episode(episode), "application/octet-stream"),
         ended_at=timezone.now(),
     )
+
+
+def keep_webhook(owner: User) -> tuple[Webhook, WebhookDelivery]:
+    """A webhook, and a message that did not arrive. Nothing is ever sent: nothing is committed."""
+    fields = {"name": "hook", "url": "https://hooks.example/", "events": ["alias.moved"]}
+    webhook, _ = create_webhook(owner, fields)
+    delivery = WebhookDelivery.objects.create(
+        webhook=webhook, event_id=uuid.uuid4(), event="alias.moved", body="{}", status="failed"
+    )
+    return webhook, delivery

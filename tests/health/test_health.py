@@ -11,8 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from hamletweb.health import checks
-from training import workers
-from training.workers import forget_worker, heard_workers, note_worker
+from registry.hosts import workers
+from registry.hosts.workers import forget_worker, heard_workers, note_worker
 
 NEEDED = {"database", "migrations", "broker", "artifacts"}
 

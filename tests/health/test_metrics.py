@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hamletweb.health.sockets import OPEN, count_sockets
 from registry.accounts.services import issue_token
-from training import workers
+from registry.hosts import workers
 from training.models import Run, RunStatus
 
 pytestmark = pytest.mark.django_db

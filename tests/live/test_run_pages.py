@@ -249,25 +249,6 @@ def test_kept_episodes_are_filtered_by_reason(student: User, run: Run):
     assert "every 100th" not in words.split("Kept because", 2)[-1].split("Filter")[-1]
 
 
-def test_two_runs_are_compared_and_those_out_of_sight_left_out(student: User, run: Run):
-    seen = more_runs(run, 1, classroom=run.classroom)[0]
-    hidden = more_runs(run, 1)[0]
-    episodes.summarise(run, *range(1, 151), survival_steps=40)
-    response = page(student, "live:run-compare", run=[run.pk, seen.pk, hidden.pk, "x"])
-    words = text_of(response)
-    assert "A watched run" in words
-    assert "2 of the runs asked for are left out" in words
-    assert hidden.name not in words or hidden.name == seen.name
-    curves = re.search(r'id="compare-curves"[^>]*>(.*?)</script>', response.content.decode()).group(
-        1
-    )
-    assert '"value": [40.0' in curves
-
-
-def test_comparing_takes_two_runs(student: User, run: Run):
-    assert "Choose 2 to 6 runs" in text_of(page(student, "live:run-compare", run=run.pk))
-
-
 def test_missing_page_and_forbidden_page_look_like_ours(student: User):
     missing = page(student, "live:run", "00000000-0000-4000-8000-000000000000")
     forbidden = page(student, "live:run-new")

@@ -13,6 +13,7 @@ from celery import Celery
 from django.db import connection
 
 from hamletweb.embedded.valkey import EmbeddedValkey
+from registry.hosts import queues
 from tests.recovery.steady import (
     Worker,
     assert_as_if_nothing_had_happened,
@@ -74,7 +75,7 @@ def test_a_lost_message_is_sent_again(instructor, worker: Worker, redis_url: str
     worker()
     becomes(run, RunStatus.SUCCEEDED)
     lost = queue(instructor, model="second", seed=8)
-    with dispatch.current_app.connection_for_write() as broker:
+    with queues.current_app.connection_for_write() as broker:
         broker.default_channel.queue_purge("training.cpu")
     assert dispatch.send_lost_again() == 0  # it was queued this moment
     with connection.cursor() as cursor:

@@ -65,7 +65,9 @@ def test_a_file_is_registered_checked_named_and_archived_by_clicks(site, artifac
     assert "not done yet" in page.content.decode()
 
     checked(version)
-    assert 'value="stage"' in site.get(url("modelversion", "change", version.pk)).content.decode()
+    page = site.get(url("modelversion", "change", version.pk)).content.decode()
+    buttons = re.findall(r'<button [^>]*name="action" value="(\w+)"', page)
+    assert buttons == ["let_alias_name_it", "check_file", "stage", "archive"]
     between = press(site, version, "let_alias_name_it")
     assert 'value="production"' in between.content.decode()
     assert not Alias.objects.filter(name="production").exists()

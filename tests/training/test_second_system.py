@@ -106,9 +106,13 @@ def test_runs_are_compared_by_their_own_score(coin, finished: Run, instructor):
     execution.execute(other.pk)
     address = f"{reverse('live:run-compare')}?run={finished.pk}&run={other.pk}"
     body = words_of(instructor, address)
-    assert data_of(body, "compare-measure") == {"title": "Winnings", "unit": "coins"}
-    assert data_of(body, "compare-curves")[0]["value"][-1] == finished.episodes.get(number=12).score
-    assert "Mean winnings of the last 100" in body
+    curves = data_of(body, "compare-curves")
+    assert (curves["unit"], curves["labels"]) == ("toss", [finished.name, other.name])
+    client = Client()
+    client.force_login(instructor)
+    series = client.get(curves["url"]).json()["curves"]["series"]
+    assert next(iter(series)) == "mean_winnings", "the score of its system comes first"
+    assert series["mean_winnings"][0][-1] == finished.latest_metrics["mean_winnings"]
     shown = re.sub(r"<script.*?</script>|<[^>]+>", " ", body, flags=re.S)
     assert TOWN_WORDS.findall(shown) == []
 

@@ -9,8 +9,9 @@ import pytest
 from celery import Celery
 from django.conf import settings
 
+from registry.hosts import queues, workers
 from tests.training.runs import let_time_pass, make_run
-from training import dispatch, sweeping, workers
+from training import dispatch, sweeping
 from training.models import Run
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_url")]
@@ -45,7 +46,7 @@ def test_messages_of_one_queue_do_not_count_for_another(run: Run) -> None:
 
 def test_a_broker_that_is_away_is_no_error_for_whoever_queues(run: Run, monkeypatch) -> None:
     away = Celery(broker="redis://127.0.0.1:1/0", set_as_current=False)
-    monkeypatch.setattr(dispatch, "current_app", away)
+    monkeypatch.setattr(queues, "current_app", away)
     assert dispatch.send(run) is False
 
 
@@ -57,7 +58,7 @@ def test_a_broker_that_never_replies_is_given_up_within_seconds(run: Run, monkey
             **settings.CELERY_BROKER_TRANSPORT_OPTIONS,
             "socket_timeout": 0.2,
         }
-        monkeypatch.setattr(dispatch, "current_app", mute)
+        monkeypatch.setattr(queues, "current_app", mute)
         began = time.monotonic()
         assert settings.CELERY_BROKER_TRANSPORT_OPTIONS["socket_timeout"] <= 5
         assert dispatch.send(run) is False
@@ -88,7 +89,7 @@ def test_nothing_is_said_of_workers_just_after_valkey_was_emptied(run: Run, redi
     workers.client().set(workers.SINCE, time.time() - workers.ALL_HEARD_AFTER_S)
     sweeping.explain_waiting()
     run.refresh_from_db()
-    assert run.reason.startswith("No worker listens")
+    assert run.reason.startswith("No worker offers")
 
 
 @pytest.mark.usefixtures("all_heard")
@@ -121,8 +122,8 @@ def test_a_queue_that_nobody_serves_is_explained(run: Run) -> None:
     sweeping.explain_waiting()
     run.refresh_from_db()
     assert run.reason == (
-        "No worker listens to the queue training.cpu. Start one with: "
-        "celery -A hamletweb worker -Q training.cpu"
+        "No worker offers cpu: nobody listens to the queue training.cpu. "
+        "Workers that listen: none. Start one with: celery -A hamletweb worker -Q training.cpu"
     )
 
 

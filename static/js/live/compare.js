@@ -1,46 +1,121 @@
-// The scores of several runs over each other.
+// The metrics of several runs over each other: one chart for each metric, fetched once, drawn when
+// it comes into view.
 
 import { Chart } from "./chart.js";
-import { listing, short } from "./words.js";
+import { element } from "./elements.js";
+import { short, title } from "./words.js";
 
-const box = document.querySelector("[data-compare]");
-const curves = JSON.parse(document.getElementById("compare-curves").textContent);
-const measure = JSON.parse(document.getElementById("compare-measure").textContent);
-const longest = Math.max(1, ...curves.flatMap((curve) => curve.number.slice(-1)));
-const block = [1, 5, 10, 20, 50].find((size) => longest / size <= 60) ?? 100;
+const COLOURS = 6;
+const NAMED_LINES = 12; // with more, a legend says nothing
+const SPOKEN_LINES = 5;
 
-/** {last episode of a block: its mean score} */
-function blocks({ number, value }) {
-  const found = new Map();
-  let [sum, size] = [0, 0];
-  number.forEach((episode, index) => {
-    // A number that was not finite came as null: a gap.
-    if (value[index] !== null) [sum, size] = [sum + value[index], size + 1];
-    const next = number[index + 1];
-    if (next !== undefined && Math.ceil(next / block) === Math.ceil(episode / block)) return;
-    if (size) found.set(episode, sum / size);
-    [sum, size] = [0, 0];
+const asked = JSON.parse(document.getElementById("compare-curves").textContent);
+const charts = document.querySelector("[data-curve-charts]");
+const state = document.querySelector("[data-curve-state]");
+const controls = document.querySelector("[data-curve-controls]");
+
+/** One line for each run: where there are many, seeds of one setting share a colour. */
+function linesOfRuns() {
+  if (asked.labels.length <= COLOURS)
+    return asked.labels.map((label, run) => ({ label, members: [run], colour: run, dash: run }));
+  const group = new Map(asked.groups.flatMap((members, g) => members.map((run) => [run, g])));
+  const inGroup = new Map();
+  let alone = asked.groups.length;
+  return asked.labels.map((label, run) => {
+    const colour = group.get(run) ?? alone++;
+    const dash = inGroup.get(colour) ?? 0;
+    inGroup.set(colour, dash + 1);
+    return { label, members: [run], colour: colour % COLOURS, dash: dash % COLOURS };
   });
-  return found;
 }
 
-if (box && curves.length) {
-  const lines = curves.map(blocks);
-  const numbers = [...new Set(lines.flatMap((line) => [...line.keys()]))].sort((a, b) => a - b);
-  const rows = lines.map((line) => numbers.map((number) => line.get(number) ?? null));
-  const chart = new Chart(box, {
-    series: curves.map((curve, index) => ({ label: curve.name, dash: index })),
-    height: 320,
-    xLabel: "Episode",
-    describe: () => {
-      const ends = rows.map(
-        (row, index) =>
-          `${curves[index].name} ${short(row.findLast((value) => value !== null) ?? NaN)}`,
-      );
-      return `Mean ${measure.title.toLowerCase()} at the end: ${listing(ends)} ${measure.unit}`.trim();
-    },
-    yRange: (_, low, high) => [Math.min(0, low) * 1.05, Math.max(1, high) * 1.05],
+/** One line for each setting that several seeds tried, and one for each run besides. */
+function linesOfGroups() {
+  const grouped = new Set(asked.groups.flat());
+  const groups = asked.groups.map((members) => ({
+    label: `${asked.labels[members[0]]}: mean of ${members.length} seeds`,
+    members,
+  }));
+  const rest = asked.labels.map((label, run) => ({ label, members: [run] }));
+  const lines = [...groups, ...rest.filter((line) => !grouped.has(line.members[0]))];
+  return lines.map((line, index) => ({
+    ...line,
+    colour: index % COLOURS,
+    dash: Math.floor(index / COLOURS) % COLOURS,
+  }));
+}
+
+/** The mean of what the members have at each place; null where none has anything. */
+function values(line, series) {
+  if (line.members.length === 1) return series[line.members[0]];
+  return series[line.members[0]].map((_, place) => {
+    const there = line.members.map((run) => series[run][place]).filter((value) => value !== null);
+    return there.length ? there.reduce((sum, value) => sum + value, 0) / there.length : null;
   });
-  chart.setData([numbers, ...rows]);
-  document.querySelector("[data-block]").textContent = `Mean of every ${block} episodes`;
+}
+
+function describe(name, lines, rows) {
+  const ends = lines
+    .slice(0, SPOKEN_LINES)
+    .map(({ label }, i) => `${label} ${short(rows[i].findLast((value) => value !== null) ?? NaN)}`);
+  const more = lines.length > SPOKEN_LINES ? `, and ${lines.length - SPOKEN_LINES} more` : "";
+  return `${title(name)} at the end: ${ends.join(", ")}${more}`;
+}
+
+function draw(box, name, curves, lines) {
+  const rows = lines.map((line) => values(line, curves.series[name]));
+  const chart = new Chart(box, {
+    series: lines.map(({ label, colour, dash }) => ({
+      label,
+      colour,
+      dash,
+      width: lines.length > NAMED_LINES ? 1 : 2,
+    })),
+    height: 220,
+    xLabel: title(asked.unit),
+    describe: () => describe(name, lines, rows),
+  });
+  chart.setData([curves.at, ...rows]);
+}
+
+function show(curves) {
+  const lines = document.getElementById("curve-lines").value === "groups" ? linesOfGroups() : linesOfRuns();
+  const watcher = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue;
+        watcher.unobserve(target);
+        draw(target, target.dataset.metric, curves, lines);
+      }
+    },
+    { rootMargin: "300px" },
+  );
+  const boxes = Object.keys(curves.series).map((name) => {
+    const box = element("div", { class: "compare-chart", "data-metric": name });
+    if (lines.length > NAMED_LINES) box.classList.add("many-lines");
+    watcher.observe(box);
+    return element("section", {}, element("h3", {}, title(name)), box);
+  });
+  charts.replaceChildren(...boxes);
+}
+
+async function load() {
+  state.textContent = "The curves are on their way.";
+  const response = await fetch(asked.url, { headers: { Accept: "application/json" } });
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  const { curves } = await response.json();
+  if (!Object.keys(curves.series).length) {
+    state.textContent = "None of the runs has reported a metric yet.";
+    return;
+  }
+  state.hidden = true;
+  controls.hidden = false;
+  show(curves);
+  document.getElementById("curve-lines").addEventListener("change", () => show(curves));
+}
+
+if (charts && asked.url) {
+  load().catch((error) => {
+    state.textContent = `The curves did not arrive (${error.message}). Reload the page to try again.`;
+  });
 }

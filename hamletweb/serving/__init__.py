@@ -1,0 +1,1 @@
+"""The serving application: predictions over ASGI, without Django's request, before Django."""

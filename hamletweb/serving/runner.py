@@ -1,0 +1,174 @@
+"""The steps of an answer beside many others: with caches, threads and micro-batches.
+
+A warm request meets no thread, no database and no Valkey here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.db import connections
+
+from hamletweb.serving.deadlines import Deadlines
+from hamletweb.serving.fresh import MOST_LOOK_UPS, FreshCache
+from hamletweb.serving.listening import Listener
+from hamletweb.serving.memory import Flight
+from registry.limits.leases import Permit, token_limits
+from registry.serving.batching import Batcher
+from registry.serving.callers import Caller, find_caller
+from registry.serving.engines import LoadedModel
+from registry.serving.errors import TooBusyError
+from registry.serving.log.writer import prediction_log
+from registry.serving.pool import shared_pool
+from registry.serving.targets import Servable, Target, find_target
+from registry.serving.warming import warm_targets
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+MOST_BATCHERS = 128
+
+Route = tuple[int, str, str]  # user, model, version or alias
+
+
+class Serving:
+    """What the requests of one process share. Lives on one event loop."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.flight = Flight(settings.PREDICT_BYTES)
+        self.deadlines = Deadlines(settings.PREDICT_BODY_SECONDS)
+        self.callers: FreshCache[str, Caller] = FreshCache(self._find_caller)
+        self.routes: FreshCache[Route, Target] = FreshCache(self._find_target)
+        self._users: dict[int, Caller] = {}
+        self._pool = shared_pool()
+        self._loading: dict[str, asyncio.Task[LoadedModel]] = {}
+        self._batchers: OrderedDict[str, Batcher] = OrderedDict()
+        self._looking = ThreadPoolExecutor(4, "look-up")
+        self._loaders = ThreadPoolExecutor(2, "load")
+        self._running = ThreadPoolExecutor(settings.PREDICT_THREADS, "run")
+        self._aside = ThreadPoolExecutor(4, "aside")
+        self._tasks: set[asyncio.Task] = set()
+        self._listener = Listener(self.loop, self.changed)
+        self._listener.start()
+        self._begin(self._warm_up())
+
+    async def stop(self) -> None:
+        """Write the log; what runs ends by itself."""
+        self._listener.stop()
+        await asyncio.to_thread(prediction_log().flush)
+        for threads in (self._looking, self._loaders, self._running, self._aside):
+            threads.shutdown(wait=False, cancel_futures=True)
+
+    async def target(self, caller: Caller, model: str, asked: str) -> Target:
+        self._users[caller.user.id] = caller
+        return await self.routes.get((caller.user.id, model, asked))
+
+    async def load(self, servable: Servable) -> LoadedModel:
+        model = self._pool.peek(servable)
+        if model is not None:
+            return model
+        task = self._loading.get(servable.sha256)
+        if task is None:
+            if len(self._loading) >= MOST_LOOK_UPS:
+                raise TooBusyError("too many models are being loaded. Try again in a second.")
+            task = asyncio.create_task(self._load(servable))
+            self._loading[servable.sha256] = task
+        return await asyncio.shield(task)
+
+    def batcher(self, servable: Servable, model: LoadedModel) -> Batcher:
+        found = self._batchers.get(servable.sha256)
+        if found is None or found.model is not model:
+            found = Batcher(model, self._running, settings.PREDICT_QUEUE)
+            self._batchers[servable.sha256] = found
+            while len(self._batchers) > MOST_BATCHERS:
+                self._batchers.popitem(last=False)
+        return found
+
+    async def permit(self, caller: Caller) -> None:
+        """Raises: TooManyRequestsError."""
+        limits = token_limits()
+        found = limits.try_take(caller.token)
+        if found is Permit.NONE:
+            await self.loop.run_in_executor(self._aside, limits.take, caller.token)
+        elif found is Permit.LAST:
+            self.loop.run_in_executor(self._aside, limits.fetch, caller.token)
+
+    async def aside(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await self.loop.run_in_executor(self._aside, _and_disconnect, work, *arguments)
+
+    def changed(self, what: str) -> None:
+        """Forget what is said to have changed: `model:7`, `version:9`, `token:3`, `user:5`, or
+        everything, if word of some change may have been lost."""
+        kind, _, text = what.partition(":")
+        number = int(text) if text.isdigit() else 0
+        if kind in ("token", "user", "everything"):
+            self.callers.forget(
+                lambda _, caller: (
+                    kind == "everything"
+                    or (caller.token.pk if kind == "token" else caller.user.pk) == number
+                )
+            )
+        gone = self.routes.forget(
+            lambda key, target: (
+                kind == "everything"
+                or number
+                == {"model": target.model_id, "version": target.version_id, "user": key[0]}.get(
+                    kind
+                )
+            )
+        )
+        # Whoever asks next finds the new version looked up and loaded, or on its way.
+        for route in gone:
+            self._begin(self._look_ahead(route))
+        if settings.WARM_MODELS and kind in ("model", "everything"):
+            self._begin(self._warm_up())
+
+    async def _find_caller(self, secret: str) -> Caller:
+        return await self._look_up(find_caller, secret)
+
+    async def _find_target(self, route: Route) -> Target:
+        user_id, model, asked = route
+        return await self._look_up(find_target, self._users[user_id].user, model, asked)
+
+    async def _look_up(self, work: Callable[..., T], *arguments: Any) -> T:
+        return await self.loop.run_in_executor(self._looking, _and_disconnect, work, *arguments)
+
+    async def _load(self, servable: Servable) -> LoadedModel:
+        try:
+            return await self.loop.run_in_executor(self._loaders, self._pool.get, servable)
+        finally:
+            del self._loading[servable.sha256]
+
+    async def _look_ahead(self, route: Route) -> None:
+        target = await self.routes.get(route)
+        await self.load(target.servable)
+
+    async def _warm_up(self) -> None:
+        for target in await self._look_up(warm_targets, settings.WARM_MODELS):
+            await self.load(target.servable)
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Beside the requests. What fails here fails again, and is told, where somebody asks."""
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(_log_failure)
+
+
+def _and_disconnect(work: Callable[..., T], *arguments: Any) -> T:
+    """PostgreSQL has so many connections and no more; a thread that waits needs none."""
+    try:
+        return work(*arguments)
+    finally:
+        connections.close_all()
+
+
+def _log_failure(task: asyncio.Task) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.info("not ready beforehand: %s", error)

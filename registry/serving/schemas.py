@@ -1,0 +1,191 @@
+"""What the OpenAPI document says of predictions, and how rows of their log look."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from rest_framework import serializers
+
+from registry.serving.models import Prediction
+
+TEXT = {"type": "string"}
+INPUTS = {
+    "type": "object",
+    "description": "by name, as the signature says; at most its most_rows rows",
+    "additionalProperties": True,
+}
+OWN_FORM = {"description": "or the system's own form (town: observation, action_mask, ...)"}
+ROUTE = {
+    "model": {**TEXT, "example": "walker"},
+    "version": {**TEXT, "example": "1.0.0", "nullable": True},
+    "alias": {**TEXT, "default": "latest", "nullable": True},
+}
+PREDICT_BODY = {
+    "application/json": {
+        "type": "object",
+        "required": ["model"],
+        "properties": {
+            **ROUTE,
+            "inputs": INPUTS,
+            "session": {
+                **TEXT,
+                "description": "keep a recurrent model's state under this key; the reply says for "
+                "how long",
+            },
+            "session_reset": {"type": "boolean", "description": "begin the session anew"},
+        },
+        "additionalProperties": OWN_FORM,
+    }
+}
+ENSEMBLE_BODY = {
+    "application/json": {
+        "type": "object",
+        "required": ["members"],
+        "properties": {
+            "members": {
+                "type": "array",
+                "minItems": 1,
+                "maxItems": 32,
+                "items": {
+                    "type": "object",
+                    "required": ["model"],
+                    "properties": {
+                        **ROUTE,
+                        "weight": {"type": "number", "description": "with weighted alone"},
+                        "state": {
+                            "type": "object",
+                            "description": "hidden_h and hidden_c of this member's last answer",
+                            "additionalProperties": True,
+                        },
+                    },
+                },
+            },
+            "method": {**TEXT, "enum": ["mean", "vote", "weighted"], "default": "mean"},
+            "inputs": INPUTS,
+        },
+        "additionalProperties": OWN_FORM,
+    }
+}
+PREDICT_EXAMPLES = [
+    OpenApiExample(
+        "By name",
+        value={"model": "walker", "alias": "best", "inputs": {"observation": [[0.0, 0.5]]}},
+        request_only=True,
+    ),
+    OpenApiExample(
+        "The town's own form, with a session",
+        value={"model": "walker", "observation": [0.0, 0.5], "session": "agent-1"},
+        request_only=True,
+    ),
+]
+ENSEMBLE_EXAMPLES = [
+    OpenApiExample(
+        "Weighted",
+        value={
+            "members": [
+                {"model": "walker", "version": "1.0.0", "weight": 3},
+                {"model": "walker", "alias": "best", "weight": 1},
+            ],
+            "method": "weighted",
+            "inputs": {"observation": [[0.0, 0.5]]},
+        },
+        request_only=True,
+    )
+]
+LOG_FILTERS = [
+    OpenApiParameter("model", str, description="its name"),
+    OpenApiParameter("version", str, description="a number, or an alias as it stands now"),
+    OpenApiParameter("since", str, description="as in 2026-11-20T12:00:00Z"),
+    OpenApiParameter("until", str, description="before this time"),
+]
+
+
+class WhoAnswered(serializers.Serializer):
+    model = serializers.CharField()
+    version = serializers.CharField()
+    alias = serializers.CharField(allow_null=True, help_text="the alias that was asked for")
+    aliases = serializers.ListField(child=serializers.CharField())
+    artifact_sha256 = serializers.CharField()
+    engine = serializers.CharField(help_text="onnxruntime or pytorch")
+    outputs = serializers.DictField()
+    action_names = serializers.ListField(child=serializers.CharField(), required=False)
+    batch_rows = serializers.IntegerField(help_text="rows of the run that answered")
+
+
+class SessionData(serializers.Serializer):
+    key = serializers.CharField()
+    steps = serializers.IntegerField(help_text="questions answered since it began")
+    expires_in_s = serializers.IntegerField()
+
+
+class PredictionData(WhoAnswered):
+    """Who answered, what, and in how much time."""
+
+    request_id = serializers.CharField()
+    session = SessionData(required=False)
+    timing_ms = serializers.DictField(child=serializers.FloatField())
+
+
+class MemberData(WhoAnswered):
+    weight = serializers.FloatField(required=False)
+
+
+class EnsembleData(serializers.Serializer):
+    """What the members say together, what each said, and how far they disagree."""
+
+    request_id = serializers.CharField()
+    method = serializers.CharField()
+    outputs = serializers.DictField()
+    action_names = serializers.ListField(child=serializers.CharField())
+    disagreement = serializers.ListField(
+        child=serializers.FloatField(), help_text="share of members that chose another action"
+    )
+    q_std = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
+    members = MemberData(many=True)
+    timing_ms = serializers.DictField(child=serializers.FloatField())
+
+
+class PredictionRow(serializers.Serializer):
+    """One question to one version, as the log has it."""
+
+    request_id = serializers.CharField()
+    asked_at = serializers.DateTimeField()
+    api = serializers.CharField()
+    model = serializers.CharField(source="model_name")
+    version = serializers.CharField(source="version_number")
+    artifact_sha256 = serializers.CharField()
+    engine = serializers.CharField()
+    user = serializers.CharField(source="user.username", default=None, allow_null=True)
+    token = serializers.CharField(source="token.name", default=None, allow_null=True)
+    status = serializers.IntegerField()
+    problem = serializers.CharField()
+    rows = serializers.IntegerField()
+    batch_rows = serializers.IntegerField()
+    timing_ms = serializers.SerializerMethodField()
+
+    def get_timing_ms(self, row: Prediction) -> dict[str, float]:
+        return {
+            "parse": row.parse_ms,
+            "queue": row.queue_ms,
+            "run": row.run_ms,
+            "total": row.total_ms,
+        }
+
+
+class PredictionDetail(PredictionRow):
+    inputs = serializers.JSONField(allow_null=True, help_text="where the sample has it")
+    outputs = serializers.JSONField(allow_null=True)
+
+
+class PredictionAnswers(serializers.Serializer):
+    request_id = serializers.CharField()
+    items = PredictionDetail(many=True)
+
+
+def prediction_data(row: Prediction) -> dict[str, Any]:
+    return PredictionRow(row).data
+
+
+def prediction_detail(row: Prediction) -> dict[str, Any]:
+    return PredictionDetail(row).data

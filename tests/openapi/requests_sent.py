@@ -1,0 +1,73 @@
+"""What is sent to record the examples: by operation, its body and query. Others need none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+ZEROS = [0.0] * 38
+BRAIN = "architecture:\n  type: dueling\n  dueling: {shared_layers: [256, 128]}\n"
+RULE = {"keep_newest": 10, "archive_after_days": 30, "delete_after_days": 90}
+OIP = {
+    "id": "42",
+    "inputs": [
+        {"name": "observation", "shape": [1, 38], "datatype": "FP32", "data": ZEROS},
+    ],
+    "outputs": [{"name": "actions"}],
+}
+BODIES: dict[str, Any] = {
+    "create_brain": {"name": "wide", "yaml": BRAIN},
+    "replace_brain": {"yaml": BRAIN},
+    "validate_brain": {"yaml": BRAIN, "system": "town", "level": "L1"},
+    "create_model": {
+        "name": "runner",
+        "system": "town",
+        "description": "runs to work",
+        "tags": {"team": "red"},
+    },
+    "describe_model": {"description": "walks to work", "tags": {"team": "red"}},
+    "describe_version": {"description": "the first that survives", "tags": {"stage": "3"}},
+    "move_alias": {"version": "1.0.0", "reason": "better in the evaluation"},
+    "protect_alias": {"protected": True},
+    "change_version_status": {"status": "archived", "reason": "replaced"},
+    "set_retention": RULE,
+    "set_model_retention": RULE,
+    "register_version": {
+        "file": "walker.safetensors",
+        "description": "trained at home",
+        "tags": '{"team": "red"}',
+        "metrics": '{"survival_steps": 412.5}',
+        "parent": "1.0.0",
+    },
+    "predict": {"model": "walker", "alias": "best", "observation": ZEROS},
+    "predict_ensemble": {
+        "members": [{"model": "walker"}, {"model": "walker", "alias": "best"}],
+        "method": "mean",
+        "observation": ZEROS,
+    },
+    "predict_job": {"model": "walker", "observation": [ZEROS, ZEROS]},
+    "v2_infer": OIP,
+    "v2_version_infer": OIP,
+    "train": {"system": "town", "level": "L1", "name": "first try", "seed": 1},
+    "create_webhook": {
+        "name": "chat",
+        "url": "https://hooks.example.org/models",
+        "events": ["version.registered", "alias.moved"],
+    },
+    "change_webhook": {"active": False},
+}
+MEDIA_TYPES = {"register_version": "multipart/form-data"}
+QUERIES = {
+    "compare_versions": "q=name+%3D+'walker'",
+    "compare_runs": "q=level+%3D+'L0'",
+    "search_versions": "q=status+%3D+'registered'",
+}
+# No good answer can be recorded: a file goes in or comes out, or the preview's token is wanted.
+WITHOUT_RECORDING = {
+    "delete_model",
+    "delete_version",
+    "download_checkpoint",
+    "download_export",
+    "download_version",
+    "export_bundle",
+    "import_bundle",
+}
