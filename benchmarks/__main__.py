@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks.machine import ROOT
 
-QUICK_ONES = ("environment", "dqn", "recurrent", "checkpoints", "streaming")
+QUICK_ONES = ("environment", "dqn", "recurrent", "checkpoints", "streaming", "registry_scale")
 ALL = (*QUICK_ONES, "learning")
 RESULTS = ROOT / "benchmarks" / "results"
 

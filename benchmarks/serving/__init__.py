@@ -1,0 +1,1 @@
+"""The prediction service beside its peers, over HTTP."""
