@@ -1,17 +1,20 @@
-"""Answers given before Django is asked: problem+json on the API, one sentence elsewhere."""
+"""Answers given before Django is asked: in the words of the API, one sentence elsewhere."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpResponse
+from django.http import HttpResponse, JsonResponse
 
 from registry.problems import API_PATHS, problem_response
 
 
 def refusal(path: str, status: int, detail: str) -> HttpResponse:
-    if path.startswith(API_PATHS):
-        response: HttpResponse = problem_response(status, detail)
+    if path == "/v2" or path.startswith("/v2/"):
+        # The Open Inference Protocol refuses in words of its own.
+        response: HttpResponse = JsonResponse({"error": detail}, status=status)
+    elif path.startswith(API_PATHS):
+        response = problem_response(status, detail)
     else:
         response = HttpResponse(
             f"{detail}\n", status=status, content_type="text/plain; charset=utf-8"
