@@ -7,38 +7,14 @@ intervals).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from hamlet.errors import ShapeError
+from hamlet.evaluation.intervals import CONFIDENCE, Interval
 
 RESAMPLES = 10_000
-CONFIDENCE = 0.95
 NUMBERS_AT_ONCE = 4_000_000  # 32 MB of float64
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean and the bounds that hold it with the given confidence."""
-
-    mean: float
-    low: float
-    high: float
-    confidence: float = CONFIDENCE
-
-    def to_data(self) -> dict[str, Any]:
-        return {
-            "mean": self.mean,
-            "low": self.low,
-            "high": self.high,
-            "confidence": self.confidence,
-        }
-
-    def __str__(self) -> str:
-        return f"{self.mean:.4g} [{self.low:.4g}, {self.high:.4g}]"
 
 
 def mean_interval(

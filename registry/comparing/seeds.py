@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from statistics import fmean, stdev
 
-from hamlet.evaluation.statistics import CONFIDENCE, Interval
+from hamlet.evaluation.intervals import CONFIDENCE, Interval
 from hamlet.schema import canonical_json
 from registry.comparing.subjects import SEED, Subject, finite
 

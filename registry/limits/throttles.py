@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from rest_framework.request import Request
+from typing import TYPE_CHECKING
+
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from registry.accounts.models import ApiToken
 from registry.limits.leases import token_limits
+
+if TYPE_CHECKING:  # rest_framework.views imports this module, by the name in the settings
+    from rest_framework.request import Request
+    from rest_framework.views import APIView
 
 
 class TokenThrottle(BaseThrottle):
