@@ -100,12 +100,18 @@ class PredictionLog:
             self._wake_up.clear()
             if not self._waiting:
                 connection.close()  # kept while there is something to write each time
-            while self._waiting:
-                if not self._write_some():
-                    self._wake_up.wait(RETRY_S)
-            self._written.set()
-            if self._waiting:  # came between the two lines above
-                self._written.clear()
+            # What comes meanwhile waits for the next round: few large writes cost less.
+            due = len(self._waiting)
+            while due > 0:
+                if self._write_some():
+                    due -= ROWS_AT_ONCE
+                    continue
+                self._wake_up.clear()  # whoever asked for a flush brings no database back
+                self._wake_up.wait(RETRY_S)
+            if not self._waiting:
+                self._written.set()
+                if self._waiting:  # came between the two lines above
+                    self._written.clear()
 
     def _write_some(self) -> bool:
         """Returns: false if that failed; the rows wait on then."""
