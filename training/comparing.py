@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
@@ -20,6 +21,11 @@ from training.searching import RUNS
 MOST_RUNS = 200
 
 
+def compared_runs(user: User | AnonymousUser) -> QuerySet[Run]:
+    """`visible_runs` without what a comparison does not show: versions and brains are long."""
+    return visible_runs(user).select_related(None).select_related("owner")
+
+
 def runs_named(user: User | AnonymousUser, keys: Sequence[str]) -> list[Run]:
     """Runs by their ids, in that order; what is no id or cannot be seen is left out.
 
@@ -27,7 +33,7 @@ def runs_named(user: User | AnonymousUser, keys: Sequence[str]) -> list[Run]:
     """
     check_count(keys, MOST_RUNS, "runs")
     ids = [run_id for run_id in map(read_id, keys) if run_id is not None]
-    rows = visible_runs(user).filter(pk__in=ids)
+    rows = compared_runs(user).filter(pk__in=ids)
     return in_asked_order(rows, list(dict.fromkeys(map(str, ids))), lambda run: str(run.pk))
 
 
@@ -40,7 +46,7 @@ def read_id(text: str) -> UUID | None:
 
 def newest_runs_found(request: HttpRequest) -> list[Run]:
     """Those that the query of the request finds. Raises: SearchError."""
-    return newest_found(request, visible_runs(request.user), NEWEST_FIRST, RUNS, MOST_RUNS)
+    return newest_found(request, compared_runs(request.user), NEWEST_FIRST, RUNS, MOST_RUNS)
 
 
 def subject_of(run: Run) -> Subject:

@@ -167,7 +167,7 @@ def test_curves_are_read_from_the_index_alone(runs_of_class):
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET LOCAL enable_bitmapscan = off")
-        cursor.execute(f"EXPLAIN {drawn.THINNED}", [[run.pk], [2], ["m"]])
+        cursor.execute(f"EXPLAIN {drawn.THINNED}", [[run.pk], [2000], [2], ["m"]])
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert "Index Only Scan using training_metricpoint_pkey" in plan
 

@@ -40,6 +40,13 @@ def test_file_is_registered_moved_to_and_asked_for(admin, artifact_dir, tmp_path
     assert "No alias of walker" in run("live_at", "walker", "--at", "2020-01-01T00:00:00Z")
 
 
+def test_file_is_checked_at_once_where_that_is_asked(admin, artifact_dir, tmp_path):
+    path = tmp_path / "walker.safetensors"
+    path.write_bytes(checkpoint_bytes())
+    assert run("register", "walker", str(path), "--check") == "walker/1.0.0\nvalidated\n"
+    assert "names 1.0.0" in run("move_alias", "walker@production", "1.0.0")
+
+
 def test_version_is_written_for_another_engine_with_its_parity(register, admin, tmp_path):
     register()
     output = tmp_path / "w.onnx"

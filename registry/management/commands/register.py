@@ -12,8 +12,9 @@ from hamlet.systems import SYSTEMS
 from registry.accounts.models import Classroom
 from registry.command_line import explain, find_person
 from registry.errors import RegistryError
-from registry.models import RegisteredModel
+from registry.models import ModelVersion, RegisteredModel
 from registry.services import ensure_model
+from registry.versions.lifecycle import status_of
 from registry.versions.numbering import PARTS
 from registry.versions.uploading import register_file
 
@@ -34,6 +35,11 @@ class Command(BaseCommand):
         parser.add_argument("--user", help="who registers; without it, the first admin")
         parser.add_argument("--brain", type=Path, help="brain.yaml, for plain weights")
         parser.add_argument("--layout", type=Path, help="layout.json, for plain weights")
+        parser.add_argument(
+            "--check",
+            action="store_true",
+            help="check it here and now, without waiting for a worker",
+        )
         parser.add_argument("--description", default="")
         parser.add_argument("--tags", default="", help='JSON: {"team": "red"}')
         parser.add_argument("--metrics", default="", help='JSON: {"score": 0.5}')
@@ -63,6 +69,20 @@ class Command(BaseCommand):
         except OSError as error:
             raise CommandError(f"{file} cannot be read: {error.strerror or error}") from None
         self.stdout.write(f"{version.model.name}/{version.number}")
+        if options["check"]:
+            self.stdout.write(check(version))
+
+
+def check(version: ModelVersion) -> str:
+    """Returns: the status it has then. Raises: CommandError if the check failed."""
+    from registry.versions.execution import run_check  # brings torch
+
+    asked = version.checks.get()
+    run_check(asked.pk)
+    asked.refresh_from_db()
+    if not asked.passed:
+        raise CommandError(f"{version} is registered, but its check failed. {asked.problem}")
+    return str(status_of(version))
 
 
 def find_classroom(name: str | None) -> Classroom | None:
