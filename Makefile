@@ -40,7 +40,7 @@ lint: environment-dev
 	$(VENV)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 test: lint chromium
-	$(VENV)/pytest -n $(TEST_PROCESSES) --slow-budget-s $(SLOW_BUDGET_S) $(PYTEST_ARGUMENTS)
+	$(VENV)/pytest -n $(TEST_PROCESSES) --dist worksteal --slow-budget-s $(SLOW_BUDGET_S) $(PYTEST_ARGUMENTS)
 
 bench: environment-bench
 	@exec $(VENV)/python -m benchmarks
