@@ -27,7 +27,15 @@ GIVEN_ID = OpenApiParameter(
 )
 
 
-class Predict(APIView):
+class RawBodyView(APIView):
+    """Keeps the body as it came: to look for a CSRF token, the framework reads the stream."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        _ = request._request.body
+        super().initial(request, *args, **kwargs)
+
+
+class Predict(RawBodyView):
     access = {"POST": PREDICT}
 
     @extend_schema(
@@ -45,7 +53,7 @@ class Predict(APIView):
         return respond(request, check_json_type, predict)
 
 
-class PredictEnsemble(APIView):
+class PredictEnsemble(RawBodyView):
     access = {"POST": PREDICT}
 
     @extend_schema(

@@ -61,7 +61,7 @@ def read_plain(signature: Signature, inputs: Mapping[str, Any]) -> Question | No
 
 def _from_rows(value: list[Any], spec: TensorSpec) -> np.ndarray | None:
     """Lists of the common form, [batch, entries]."""
-    if len(spec.shape) != 2 or spec.shape[0] != -1:
+    if len(spec.shape) != 2 or spec.shape[0] != -1 or not value:
         return None
     size, allowed = spec.shape[1], LEAVES[spec.dtype]
     for row in value:

@@ -15,7 +15,9 @@ INPUTS = {
     "description": "by name, as the signature says; at most its most_rows rows",
     "additionalProperties": True,
 }
-OWN_FORM = {"description": "or the system's own form (town: observation, action_mask, ...)"}
+OWN_FORM = {
+    "description": "or the system's own form (town: observation, action_mask, hidden_h, hidden_c)"
+}
 ROUTE = {
     "model": {**TEXT, "example": "walker"},
     "version": {**TEXT, "example": "1.0.0", "nullable": True},

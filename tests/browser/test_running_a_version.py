@@ -53,7 +53,9 @@ def test_printed_module_runs_on_a_page_at_home(visits, version, student, chromiu
     download.value.save_as(tmp_path / download.value.suggested_filename)
     for name in ("ort.wasm.bundle.min.mjs", "ort-wasm-simd-threaded.wasm"):
         (tmp_path / name).symlink_to(VENDORED / name)
-    (tmp_path / "index.html").write_text('<script type="module" src="mine.js"></script>')
+    (tmp_path / "index.html").write_text(
+        '<link rel="icon" href="data:,"><script type="module" src="mine.js"></script>'
+    )
     (tmp_path / "mine.js").write_text(script)
     serve = partial(QuietHandler, directory=str(tmp_path))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:

@@ -187,7 +187,8 @@ def test_openapi_document_lists_what_any_body_may_be_refused_with():
 
 def test_openapi_document_lists_that_any_request_may_come_at_a_bad_time():
     for name, operation in operations(Client().get("/api/v1/openapi.json").json()).items():
-        assert {"401", "403", "503"} <= operation["responses"].keys(), name
+        if name not in ("v2_live", "v2_ready"):  # anybody may ask them, at any time
+            assert {"401", "403", "503"} <= operation["responses"].keys(), name
 
 
 def test_openapi_document_names_the_fields_of_a_prediction_as_predict_does():

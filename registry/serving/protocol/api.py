@@ -13,9 +13,8 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from registry.serving.api import respond
+from registry.serving.api import RawBodyView, respond
 from registry.serving.callers import PREDICT, READ, Caller
 
 OBJECT = OpenApiTypes.OBJECT
@@ -32,10 +31,10 @@ INDEX = {"type": "array", "items": {"type": "object"}}
 
 def answers(*problems: int, good: Any = OBJECT) -> dict[int, Any]:
     error = OpenApiResponse(ERROR, "What was found, what was expected")
-    return {200: good} | dict.fromkeys((401, 403, *problems), error)
+    return {200: good} | dict.fromkeys((401, 403, 503, *problems), error)
 
 
-class ProtocolView(APIView):
+class ProtocolView(RawBodyView):
     """Refuses in the protocol's own words: `{"error": text}`."""
 
     def handle_exception(self, exc: Exception) -> Response | HttpResponse:
