@@ -47,7 +47,7 @@ class CompareRuns(APIView):
             search_parameter(RUNS),
             OpenApiParameter("names", str, description="metrics with curves; all if left out"),
             OpenApiParameter(
-                "max_points", int, description="of each curve, 1 to 256; by default as many as fit"
+                "max_points", int, description="of each curve, 1 to 128; by default as many as fit"
             ),
         ],
         responses=answers(RunComparison, 404, 422),

@@ -18,7 +18,7 @@ from django.db import connection
 
 from training.models import CurveSummary, Run
 
-MOST_BUCKETS = 256  # of one curve
+MOST_BUCKETS = 128  # of one curve
 MOST_NUMBERS = 200_000  # of all curves together
 FEWEST_POINTS = 25
 DIGITS = 7  # more than float32 holds, and than a chart shows
@@ -172,7 +172,7 @@ CROSS JOIN LATERAL (
            string_agg(int4send(count::int4), ''::bytea) AS counts
     FROM (
         SELECT greatest(1, (at + run.width - 1) / run.width) AS bucket,
-               avg(value) AS mean, count(*) AS count
+               sum(value) / count(*) AS mean, count(*) AS count
         FROM training_metricpoint
         WHERE run_id = run.id AND name = metric.name AND at <= run.done
         GROUP BY 1

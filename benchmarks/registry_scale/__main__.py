@@ -139,7 +139,7 @@ def comparisons(ids: list[str]) -> list[Question]:
     return [
         Question("10 runs, page", f"/runs/compare/?ids={ten}"),
         Question("10 runs with curves, API", f"{API}/compare/runs?ids={ten}", goal),
-        Question(f"{count} runs, page", f"/runs/compare/?ids={all_of_them}"),
+        Question(f"{count} runs, page", f"/runs/compare/?ids={all_of_them}", goal),
         Question(f"{count} runs with curves, API", f"{API}/compare/runs?ids={all_of_them}", goal),
         Question("50 versions, page", q("/models/compare/", "name LIKE 'walker-000_'")),
     ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 
-from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from registry.comparing.differences import Comparison
@@ -47,10 +47,9 @@ class Grid:
     def markup(self, cell: Cell) -> str:
         css = "number" if self.numbers else ""
         if cell.best:
-            css, words = f"{css} best", ' <span class="visually-hidden">(best)</span>'
-        else:
-            words = ""
-        return f'<td class="{css}">{escape(cell.text)}{words}</td>'
+            hidden = '<span class="visually-hidden">(best)</span>'
+            return f'<td class="{css} best">{escape(cell.text)} {hidden}</td>'
+        return f'<td class="{css}">{escape(cell.text)}</td>'
 
     def turned(self) -> Grid:
         cells = tuple(zip(*self.cells, strict=True))

@@ -98,7 +98,7 @@ def test_kept_curves_are_what_the_points_say_and_are_read_instead_of_them(runs_o
     points = {name: [(n, n * factor) for n in range(1, 1001)] for name, factor in METRICS}
     run = runs_of_class(points=points, done=1000, ended_at=timezone.now())
     made = drawn.curves([run], ["a", "b"], points=20)
-    assert CurveSummary.objects.get().width == 4, "256 buckets hold 1,000 units"
+    assert CurveSummary.objects.get().width == 8, "128 buckets hold 1,000 units"
     MetricPoint.objects.filter(run=run).delete()
     assert drawn.curves([run], ["a", "b"], points=20) == made
     assert made["at"] == [64 * n for n in range(1, 17)]
@@ -134,10 +134,10 @@ def test_short_and_long_runs_share_one_grid(runs_of_class):
     short = runs_of_class(points={"m": [(n, 1.0) for n in range(1, 11)]}, done=10)
     long = runs_of_class(points={"m": [(n, n / 1) for n in range(1, 10_001)]}, done=10_000)
     found = drawn.curves([short, long], ["m"])
-    assert found["at"][:2] == [64, 128]
+    assert found["at"][:2] == [128, 256]
     assert len(found["at"]) <= drawn.MOST_BUCKETS
     assert found["series"]["m"][0] == [1.0] + [None] * (len(found["at"]) - 1)
-    assert found["series"]["m"][1][:2] == [32.5, 96.5]
+    assert found["series"]["m"][1][:2] == [64.5, 192.5]
 
 
 @pytest.mark.parametrize(
