@@ -14,7 +14,8 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 from hamlet.errors import HamletError
-from training import dispatch, holder, leases, lifecycle, shutdown
+from registry import holder, shutdown
+from training import dispatch, leases, lifecycle
 from training.errors import LeaseLostError, RunFailedError, StatusConflictError
 from training.lease_keeper import LeaseKeeper
 from training.leases import Lease

@@ -18,7 +18,8 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Now
 
-from training import holder, lifecycle
+from registry import holder
+from training import lifecycle
 from training.errors import LeaseLostError, StatusConflictError
 from training.models import Run, RunStatus, Wish
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 
-from training.shutdown import orphaned
+from registry.shutdown import orphaned
 
 logger = logging.getLogger(__name__)
 

@@ -30,10 +30,11 @@ from hamlet.learning.trainer import (
 from hamlet.recording import ReplayKeeper
 from hamlet.runspec import RunSpec
 from hamlet.systems import SYSTEMS
+from registry import shutdown
 from registry.models import Artifact
 from registry.services import ensure_model
 from registry.versions.services import register_version
-from training import checkpointing, leases, lifecycle, resetting, shutdown
+from training import checkpointing, leases, lifecycle, resetting
 from training.checkpointing import Memory
 from training.dispatch import QUEUES
 from training.errors import LeaseLostError, RunFailedError, TrainingDivergedError

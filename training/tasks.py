@@ -8,7 +8,8 @@ from uuid import UUID
 from celery import shared_task
 from celery.signals import worker_init
 
-from training import collecting, shutdown, sweeping  # noqa: F401 - `shutdown` makes its flag before the fork
+from registry import shutdown  # noqa: F401 - makes its flag before the fork
+from training import collecting, sweeping
 from training.dispatch import QUEUES
 
 

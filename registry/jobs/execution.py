@@ -17,9 +17,10 @@ import torch
 from django.db import DatabaseError, InterfaceError
 
 from hamlet.errors import HamletError
+from registry import shutdown
 from registry.errors import RegistryError
 from registry.hosts.workers import note_loaded
-from registry.jobs import calculating, dispatch, leases, lifecycle, stopping
+from registry.jobs import calculating, dispatch, leases, lifecycle
 from registry.jobs.answers import store_answer
 from registry.jobs.errors import LeaseLostError, StatusConflictError
 from registry.jobs.heart import Heart
@@ -48,7 +49,7 @@ def execute(job_id: UUID, worker: str) -> None:
     if job is not None and not calculating.has_device(dispatch.device_of(job)):
         dispatch.note_blind_worker(job, worker)
         return
-    lease = leases.claim(job_id, worker)
+    lease = leases.claim(job_id)
     if lease is None:
         logger.info("job %s needs no work now", job_id)
         return
@@ -56,7 +57,7 @@ def execute(job_id: UUID, worker: str) -> None:
         pk=job_id
     )
     logger.info("job %s: attempt %d begins", job_id, job.attempts)
-    with Heart(lease) as heart:
+    with shutdown.listening(), Heart(lease) as heart:
         attempt(job, lease, heart)
     with contextlib.suppress(redis.RedisError):
         note_loaded(worker, os.getpid(), calculating.loaded_digests())
@@ -109,7 +110,7 @@ def look_up(lease: Lease, heart: Heart, done_rows: int) -> None:
         raise LeaseLostError(f"no heartbeat of job {lease.job_id} was taken for too long")
     if leases.progress(lease, done_rows):
         raise Cancelled
-    if heart.orphaned or stopping.requested():
+    if shutdown.orphaned() or shutdown.requested():
         raise HandedBack
 
 

@@ -6,7 +6,6 @@ It has a database connection of its own, so a long calculation never stops the h
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 
@@ -26,15 +25,12 @@ class Heart:
     """Context manager around the work on one job.
 
     Attributes:
-        lost: the lease is gone, or may be. orphaned: the process that started this worker is
-            dead, so nobody could stop it any more.
+        lost: the lease is gone, or may be.
     """
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
         self.lost = False
-        self.orphaned = False
-        self._parent = os.getppid()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"job-{lease.job_id}", daemon=True)
 
@@ -50,7 +46,6 @@ class Heart:
         proven_at = time.monotonic()
         try:
             while not self.lost and not self._ended.wait(settings.JOB_HEARTBEAT_SECONDS):
-                self.orphaned = os.getppid() != self._parent
                 try:
                     leases.heartbeat(self.lease)
                     proven_at = time.monotonic()

@@ -13,10 +13,11 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
-from registry.jobs import holders, lifecycle
+from registry import holder
+from registry.jobs import lifecycle
 from registry.jobs.errors import LeaseLostError, StatusConflictError
 from registry.jobs.models import Job, JobStatus
 
@@ -32,14 +33,13 @@ class Lease:
 
 
 @transaction.atomic
-def claim(job_id: UUID, worker: str) -> Lease | None:
-    """Take a queued job, or one whose process of this worker has died.
+def claim(job_id: UUID) -> Lease | None:
+    """Take a queued job, or one whose process provably no longer exists.
 
-    Args: worker: name of the calling worker.
     Returns: None where there is nothing to do: the job has ended, is forgotten or held.
     """
     job = Job.objects.filter(pk=job_id).first()
-    if job and job.status == JobStatus.RUNNING and holders.is_gone(job.lease_holder, worker):
+    if job and job.status == JobStatus.RUNNING and holder.is_gone(job.lease_holder):
         take_back(job, "its worker died")
         job.refresh_from_db()
     if job is None or job.status != JobStatus.QUEUED:
@@ -49,7 +49,7 @@ def claim(job_id: UUID, worker: str) -> Lease | None:
             job_id,
             JobStatus.QUEUED,
             JobStatus.RUNNING,
-            lease_holder=holders.this_process(worker),
+            lease_holder=holder.this_process(),
             fencing_token=F("fencing_token") + 1,
             attempts=F("attempts") + 1,
             heartbeat_at=Now(),
@@ -128,19 +128,14 @@ def take_back(job: Job, why: str) -> JobStatus | None:
 
 
 def take_back_lapsed() -> list[Job]:
-    """Take back every job without heartbeat for JOB_LEASE_SECONDS.
+    """Take back every job without heartbeat for JOB_LEASE_SECONDS, or whose process is dead.
 
     Returns: the jobs that are queued again and need a message.
     """
-    lease_time = timedelta(seconds=settings.JOB_LEASE_SECONDS)
-    lapsed = Job.objects.filter(status=JobStatus.RUNNING, heartbeat_at__lt=Now() - lease_time)
+    running = Job.objects.filter(status=JobStatus.RUNNING)
+    late = Q(heartbeat_at__lt=Now() - timedelta(seconds=settings.JOB_LEASE_SECONDS))
     why = f"no heartbeat for {settings.JOB_LEASE_SECONDS} s"
-    return [job for job in lapsed if take_back(job, why) == JobStatus.QUEUED]
-
-
-def take_back_from_the_dead(worker: str) -> list[Job]:
-    """Take back what processes of this worker held that have died, such as those before its last
-    start. Returns: as `take_back_lapsed`."""
-    held = Job.objects.filter(status=JobStatus.RUNNING, lease_holder__startswith=f"{worker} ")
-    gone = [job for job in held if holders.is_gone(job.lease_holder, worker)]
-    return [job for job in gone if take_back(job, "its worker died") == JobStatus.QUEUED]
+    lapsed = [(job, why) for job in running.filter(late)]
+    silent = running.exclude(late)
+    lapsed += [(job, "its worker died") for job in silent if holder.is_gone(job.lease_holder)]
+    return [job for job, why in lapsed if take_back(job, why) == JobStatus.QUEUED]

@@ -26,11 +26,11 @@ UNSERVED_AFTER = timedelta(seconds=30)
 MOST_AT_ONCE = 1000
 
 
-def sweep() -> None:
-    """One round."""
+def sweep(grace: timedelta = dispatch.GRACE) -> None:
+    """One round. Args: grace: as in `send_lost_again`."""
     for job in leases.take_back_lapsed():
         dispatch.send(job)
-    dispatch.send_lost_again()
+    dispatch.send_lost_again(grace)
     explain_waiting()
 
 
@@ -51,10 +51,7 @@ def look_after_a_crash(sender: Any = None, **_: object) -> None:
     if set(dispatch.DEVICE_OF).isdisjoint(sender.app.amqp.queues.consume_from):
         return
     try:
-        for job in leases.take_back_from_the_dead(sender.hostname):
-            dispatch.send(job)
-        dispatch.send_lost_again(grace=timedelta(0))
-        explain_waiting()
+        sweep(grace=timedelta(0))
     except (DatabaseError, OperationalError, OSError) as error:
         logger.warning("no look for abandoned jobs at the start: %s", error)
     finally:

@@ -8,7 +8,8 @@ from uuid import UUID
 from celery import Task, shared_task
 from celery.signals import worker_init
 
-from registry.jobs import stopping, sweeping  # noqa: F401 - `stopping` makes its flag before the fork
+from registry import shutdown  # noqa: F401 - makes its flag before the fork
+from registry.jobs import sweeping
 from registry.jobs.dispatch import DEVICE_OF
 
 

@@ -55,9 +55,9 @@ def assert_right(job: Job, seed: int = 0) -> None:
     assert answer["rows"] == job.total_rows == job.done_rows == len(answer["action_names"])
 
 
-def held(job: Job, worker: str = WORKER) -> Lease:
+def held(job: Job) -> Lease:
     """Claim the job as a worker does."""
-    lease = leases.claim(job.pk, worker)
+    lease = leases.claim(job.pk)
     assert lease is not None
     job.refresh_from_db()
     return lease
@@ -85,4 +85,4 @@ def becomes(job: Job, *statuses: str, timeout_s: float = 60.0) -> None:
 
 def holder_pid(job: Job) -> int | None:
     job.refresh_from_db()
-    return int(job.lease_holder.rpartition(" ")[2]) if job.lease_holder else None
+    return int(job.lease_holder.split("|")[4]) if job.lease_holder else None

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from safetensors.numpy import load
 
+from registry import shutdown
 from registry.artifacts.store import artifact_path, open_artifact
-from registry.jobs import execution, leases, lifecycle, services, stopping
+from registry.jobs import execution, leases, lifecycle, services
 from registry.jobs.models import Job, JobStatus
 from registry.models import ModelVersion, User
 from registry.serving.pool import shared_pool
@@ -79,11 +80,11 @@ def test_a_wish_to_cancel_is_met_between_two_chunks(job: Job, monkeypatch) -> No
 
 
 def test_a_worker_that_shall_stop_hands_the_job_back(job: Job) -> None:
-    stopping.FLAG[0] = 1
+    shutdown.FLAG[0] = 1
     try:
         execution.execute(job.pk, WORKER)
     finally:
-        stopping.FLAG[0] = 0
+        shutdown.FLAG[0] = 0
     job.refresh_from_db()
     assert (job.status, job.attempts, job.lease_holder) == (JobStatus.QUEUED, 0, "")
     execution.execute(job.pk, WORKER)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 
 import pytest
 from celery import Celery
 
+from registry import holder
 from registry.artifacts import disk
 from registry.artifacts.models import Artifact
 from registry.hosts import queues, workers
@@ -18,7 +16,7 @@ from registry.jobs.errors import IllegalTransitionError, LeaseLostError, StatusC
 from registry.jobs.models import Job, JobStatus
 from registry.jobs.retention import forget_old_jobs
 from registry.models import User
-from tests.jobs.rows import WORKER, body_of, held, let_time_pass
+from tests.jobs.rows import body_of, held, let_time_pass
 from tests.training.runs import at_once
 
 pytestmark = pytest.mark.django_db
@@ -36,10 +34,9 @@ def say(name: str, *queues: str, devices: object = None) -> None:
     workers.note_worker(name, queues, {"devices": devices})
 
 
-def dead_pid() -> int:
-    done = subprocess.Popen([sys.executable, "-c", ""])
-    done.wait()
-    return done.pid
+def dead_process() -> str:
+    """A holder whose pid was given to another process since."""
+    return str(holder.Holder(*holder.this_process().split("|"))._replace(began="1"))
 
 
 # -- leases ---------------------------------------------------------------------------------------
@@ -47,7 +44,7 @@ def dead_pid() -> int:
 
 @pytest.mark.django_db(transaction=True)
 def test_only_one_of_many_workers_claims_a_job(job: Job) -> None:
-    claims = at_once([lambda: leases.claim(job.pk, WORKER)] * 4)
+    claims = at_once([lambda: leases.claim(job.pk)] * 4)
     assert [lease.token for lease in claims if lease] == [1]
 
 
@@ -69,26 +66,25 @@ def test_within_the_time_of_a_lease_and_a_sweep_a_dead_worker_s_job_waits_again(
     assert settings.JOB_HEARTBEAT_SECONDS * 5 < settings.JOB_LEASE_SECONDS
 
 
-def test_a_worker_that_starts_anew_takes_back_what_its_dead_processes_held(job: Job) -> None:
+def test_what_a_dead_process_held_is_taken_back_at_once(job: Job) -> None:
     held(job)
-    Job.objects.update(lease_holder=f"{WORKER} {dead_pid()}")
-    assert leases.take_back_from_the_dead("other@there") == []
-    assert leases.take_back_from_the_dead(WORKER) == [job]
+    Job.objects.update(lease_holder=dead_process())
+    assert leases.take_back_lapsed() == [job]
 
 
 def test_a_process_of_the_pool_that_lives_keeps_its_job(job: Job) -> None:
     held(job)
-    assert job.lease_holder == f"{WORKER} {os.getpid()}"
-    assert leases.take_back_from_the_dead(WORKER) == []
-    assert leases.claim(job.pk, WORKER) is None
+    assert job.lease_holder == holder.this_process()
+    assert leases.take_back_lapsed() == []
+    assert leases.claim(job.pk) is None
 
 
 def test_a_job_that_kills_its_workers_fails_with_a_reason(job: Job, settings) -> None:
     settings.JOB_MAX_ATTEMPTS = 3
     for _ in range(3):
         held(job)
-        Job.objects.update(lease_holder=f"{WORKER} {dead_pid()}", done_rows=4)
-        leases.take_back_from_the_dead(WORKER)
+        Job.objects.update(lease_holder=dead_process(), done_rows=4)
+        leases.take_back_lapsed()
     job.refresh_from_db()
     assert job.status == JobStatus.FAILED
     assert job.reason.startswith("3 workers in a row died on this job, the last one after 4 of 10")

@@ -13,6 +13,7 @@ from celery import Celery
 from django.db import connection
 
 from hamletweb.embedded.valkey import EmbeddedValkey
+from registry import holder
 from registry.hosts import queues
 from tests.recovery.steady import (
     Worker,
@@ -25,7 +26,7 @@ from tests.recovery.steady import (
 )
 from tests.recovery.wire import Wire
 from tests.training.runs import wait_until
-from training import dispatch, holder, leases, sweeping
+from training import dispatch, leases, sweeping
 from training.models import RunEvent, RunStatus
 
 pytestmark = pytest.mark.django_db(transaction=True)

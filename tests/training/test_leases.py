@@ -11,8 +11,9 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from registry import holder
 from tests.training.runs import held, let_time_pass, make_run
-from training import holder, leases, lifecycle
+from training import leases, lifecycle
 from training.errors import LeaseLostError
 from training.models import Run, RunEvent, RunStatus, Wish
 

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from hamlet.learning.town_trainer import TownTrainer
+from registry import shutdown
 from tests.training.runs import held, make_run, wait_until
 from tests.training.tiny_runs import queue_tiny
-from training import execution, leases, lifecycle, shutdown
+from training import execution, leases, lifecycle
 from training.lease_keeper import LeaseKeeper
 from training.models import Run, RunStatus, Wish
 from training.session import Session

@@ -1,8 +1,8 @@
-"""How a run learns that its worker is asked to stop, so that it can save and hand the run back.
+"""How work learns that its worker is asked to stop, so that it can hand itself back in order.
 
 Celery's warm shutdown (SIGTERM, Ctrl-C) waits for running tasks and does not tell them. The
-parent hears of it first; its child, which trains, reads one byte of memory that they share since
-the fork. A supervisor that signals every process at once reaches the child directly.
+parent hears of it first; its child, which trains or predicts, reads one byte of memory that they
+share since the fork. A supervisor that signals every process at once reaches the child directly.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from celery.signals import worker_shutting_down
 FLAG = mmap.mmap(-1, 1)
 # The memory outlives a fork; this is about the process that reads it.
 _signalled = threading.Event()
-_parents: list[int] = []  # of the process that executes a run: who started it
+_parents: list[int] = []  # of the process that works: who started it
 
 
 @worker_shutting_down.connect
@@ -41,7 +41,7 @@ def orphaned() -> bool:
 
 @contextlib.contextmanager
 def listening() -> Iterator[None]:
-    """Take SIGTERM as a request to stop while a run is being executed, and obey it afterwards.
+    """Take SIGTERM as a request to stop while there is work at hand, and obey it afterwards.
 
     Only in a child of the pool, where it would end the process at once. A worker that runs its
     tasks in the main process (pool `solo`) has Celery's own handler, which is left alone.
