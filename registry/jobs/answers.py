@@ -18,7 +18,7 @@ from registry.artifacts import disk
 from registry.artifacts.models import Artifact
 from registry.artifacts.store import store_file
 from registry.serving.inputs import Arrays
-from registry.serving.prediction import action_names
+from registry.serving.replies import action_names
 from registry.serving.targets import Target
 
 MEDIA_TYPE = "application/json"

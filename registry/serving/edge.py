@@ -12,9 +12,10 @@ from registry.serving.callers import Caller
 from registry.serving.ensembles import predict_together
 from registry.serving.log.writer import keep
 from registry.serving.models import Prediction
-from registry.serving.prediction import Call, encode, predict_one
+from registry.serving.prediction import Call, predict_one
 from registry.serving.protocol.answers import Reply
 from registry.serving.protocol.steps import infer
+from registry.serving.replies import encode
 from registry.serving.runners import Runner
 
 PREDICT, ENSEMBLE, V2 = (api.value for api in Prediction.Api)

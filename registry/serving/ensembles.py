@@ -15,16 +15,8 @@ from hamlet.schema import Choice, ListOf, Section, Unread, describe, validate
 from hamlet.signature import Signature
 from registry.serving.batching import Ran
 from registry.serving.inputs import check_inputs, question_of, read_inputs
-from registry.serving.prediction import (
-    Call,
-    action_names,
-    alias_in,
-    exact,
-    find,
-    load,
-    ms,
-    read_route,
-)
+from registry.serving.prediction import Call, alias_in, find, load, read_route
+from registry.serving.replies import action_names, exact, ms
 from registry.serving.runners import Runner
 from registry.serving.targets import Target, describe_target
 

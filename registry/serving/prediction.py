@@ -12,9 +12,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-import orjson
-
 from hamlet.errors import CheckpointError, Problem, SpecError
 from hamlet.schema import Section, Text, describe, validate
 from registry.artifacts.errors import ArtifactDamagedError
@@ -28,6 +25,7 @@ from registry.serving.engines import LoadedModel
 from registry.serving.inputs import INPUTS, Arrays, Question, read_question
 from registry.serving.log.notes import Noted
 from registry.serving.pool import ModelPool
+from registry.serving.replies import action_names, exact, ms, plain
 from registry.serving.runners import DirectRunner, Runner, finish_now
 from registry.serving.sessions import Session, Wish
 from registry.serving.targets import Target, describe_target, target_of
@@ -223,13 +221,6 @@ def alias_in(asked: str) -> str | None:
     return None if NUMBER.fullmatch(asked) else asked
 
 
-def action_names(target: Target, outputs: Arrays) -> list[str] | None:
-    names = target.signature.action_names
-    if not names or "actions" not in outputs:
-        return None
-    return [names[action] for action in outputs["actions"].tolist()]
-
-
 async def _read_session(
     runner: Runner, caller: Caller, target: Target, wish: Wish, named: Sequence[Any]
 ) -> Session | None:
@@ -278,30 +269,3 @@ def _with_state(question: Question, session: Session, target: Target) -> Questio
                 )
                 raise SpecError([Problem(SESSION, message)])
     return Question({**question.arrays, **session.state}, question.rows)
-
-
-def exact(outputs: Any) -> Any:
-    """An array, or arrays by name, as they go into an answer: numbers of float32 are written as
-    Python's own floats, all their digits, so that they compare equal to the model's."""
-    if type(outputs) is dict:
-        return {name: exact(array) for name, array in outputs.items()}
-    wide = outputs.dtype == np.float32
-    return outputs.astype(np.float64, order="C") if wide else np.ascontiguousarray(outputs)
-
-
-def encode(data: Mapping[str, Any]) -> bytes:
-    """An answer as JSON."""
-    return orjson.dumps(data, option=orjson.OPT_SERIALIZE_NUMPY)
-
-
-def plain(data: Any) -> Any:
-    """An answer as plain data."""
-    if isinstance(data, Mapping):
-        return {key: plain(value) for key, value in data.items()}
-    if isinstance(data, list):
-        return [plain(value) for value in data]
-    return data.tolist() if isinstance(data, np.ndarray) else data
-
-
-def ms(seconds: float) -> float:
-    return round(seconds * 1000, 3)

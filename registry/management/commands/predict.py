@@ -63,7 +63,8 @@ def ask(user: Any, body: dict[str, Any], name: str) -> dict[str, Any]:
     from registry.serving.calls import request_id_of
     from registry.serving.edge import note_refusal
     from registry.serving.log.writer import keep, prediction_log
-    from registry.serving.prediction import Call, plain, predict_one
+    from registry.serving.prediction import Call, predict_one
+    from registry.serving.replies import plain
     from registry.serving.runners import DirectRunner, finish_now
 
     call = Call(Caller(user, None), request_id_of(""), "predict", time.perf_counter())

@@ -10,9 +10,10 @@ import orjson
 
 from hamlet.signature import Signature, TensorSpec
 from registry.serving.inputs import Arrays
-from registry.serving.prediction import Answer, exact
+from registry.serving.prediction import Answer
 from registry.serving.protocol.requests import InferRequest
 from registry.serving.protocol.tensors import DATATYPES, OURS
+from registry.serving.replies import exact
 from registry.serving.targets import ONNX_RUNTIME, Target
 
 JSON, BINARY = "application/json", "application/octet-stream"
