@@ -86,6 +86,8 @@ class RegisteredModel(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
     )
     classroom = models.ForeignKey(Classroom, null=True, blank=True, on_delete=models.SET_NULL)
+    # Of all versions there have been: the number of one that was deleted is given to no other.
+    highest_number = models.CharField(max_length=50, blank=True, editable=False)
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     class Meta:
@@ -151,7 +153,9 @@ class ModelVersion(models.Model):
             ),
             # A run that is finished twice (at least once, effect once) registers one version.
             models.UniqueConstraint(
-                fields=["run_id"], name="one_version_per_run", condition=~models.Q(run_id=None)
+                fields=["model", "run_id"],
+                name="one_version_per_run",
+                condition=~models.Q(run_id=None),
             ),
         ]
 
@@ -218,7 +222,7 @@ class AliasMove(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name}: {self.old_version} -> {self.new_version}"
+        return f"{self.name}: {self.old_number or 'nothing'} -> {self.new_number or 'nothing'}"
 
 
 class Checkpoint(models.Model):

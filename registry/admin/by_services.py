@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 
 from hamlet.errors import HamletError, SpecError
@@ -32,10 +34,21 @@ class ByServicesAdmin(admin.ModelAdmin):
     def delete_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._or_say(request, super().delete_view, *args, **kwargs)
 
-    @transaction.atomic
     def response_action(self, request: HttpRequest, queryset: Any) -> Any:
-        """Whole or not at all: a deletion that is refused leaves no note that it was done."""
-        return super().response_action(request, queryset)
+        """A deletion is whole or not at all: one that is refused leaves no note that it was done.
+
+        Other actions do each row by itself, in a transaction of its own.
+        """
+        if request.POST.get("action") != "delete_selected":
+            return super().response_action(request, queryset)
+        with transaction.atomic():
+            # Before the first entry of the audit log, and in one order: see `record`.
+            self.lock(queryset.filter(pk__in=request.POST.getlist(ACTION_CHECKBOX_NAME)))
+            return super().response_action(request, queryset)
+
+    def lock(self, chosen: QuerySet) -> None:
+        """Hold the rows that a deletion of many will change until it has ended."""
+        list(chosen.order_by("pk").select_for_update(of=("self",), no_key=True).values_list("pk"))
 
     def _or_say(
         self, request: HttpRequest, view: Callable[..., HttpResponse], *args: Any, **kwargs: Any

@@ -138,6 +138,9 @@ class AliasAdmin(ByServicesAdmin):
     def delete_model(self, request: HttpRequest, obj: Alias) -> None:
         aliases.remove_alias(obj.model, obj.name, request.user)
 
+    def lock(self, chosen: QuerySet[Alias]) -> None:
+        super().lock(RegisteredModel.objects.filter(aliases__in=chosen.values("pk")))
+
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Alias]) -> None:
         for alias in queryset.select_related("model"):
             aliases.remove_alias(alias.model, alias.name, request.user)

@@ -95,11 +95,12 @@ def move_latest(model: RegisteredModel, version: ModelVersion, user: User | None
 
 
 def settle_latest(model: RegisteredModel, leaving: ModelVersion, user: User | None) -> None:
-    """Under the lock: `latest` goes from a version to the highest of the others, if it is there."""
+    """Under the lock: `latest` goes from a version, if it is there, to the highest of the others
+    that is not archived; without such a one there is no `latest`."""
     alias = find(model, LATEST)
     if alias is None or alias.version_id != leaving.pk:
         return
-    others = model.versions.exclude(pk=leaving.pk)
+    others = model.versions.exclude(pk=leaving.pk).exclude(card__status=VersionStatus.ARCHIVED)
     following = others.order_by(*VERSION_ORDER).first()
     reason = f"{leaving.number} goes"
     if following is None:

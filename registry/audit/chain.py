@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from registry.accounts.models import User
 from registry.audit.models import AuditEntry, AuditHead
+from registry.models import ModelVersion
 
 CHAIN_LOCK = 0x48574155  # of PostgreSQL's advisory locks; no other part of the platform uses it
 START = "0" * 64
@@ -58,13 +59,24 @@ def append(
             kind=kind,
             subject=subject[:200],
             classroom_number=classroom_id,
-            details=dict(details or {}),
+            details=as_kept(dict(details or {})),
             previous_hash=head.hash,
         )
         entry.hash = hash_of(entry)
         entry.save(force_insert=True)
         AuditHead.objects.filter(pk=1).update(sequence=entry.sequence, hash=entry.hash)
     return entry
+
+
+def as_kept(details: Any) -> Any:
+    """As PostgreSQL gives it back: large whole numbers as integers, no negative zero."""
+    if isinstance(details, Mapping):
+        return {key: as_kept(value) for key, value in details.items()}
+    if isinstance(details, list | tuple):
+        return [as_kept(value) for value in details]
+    if isinstance(details, float) and (details == 0 or abs(details) >= 1e16):
+        return int(details) if details else 0.0
+    return details
 
 
 def hash_of(entry: AuditEntry) -> str:
@@ -128,6 +140,8 @@ def check_chain(
             break
     else:
         report.findings += head_faults(head, expected - 1, hashed)
+    if not head.sequence and ModelVersion.objects.exists():
+        report.findings.append("the chain is empty, though there are versions: it was removed")
     if not anchored:
         report.findings.append(f"the chain does not contain {anchor}, which was its head once")
     report.head = f"{expected - 1}:{hashed}"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Q, QuerySet
 
 from registry.accounts.models import User
 from registry.accounts.queries import taught_classroom_ids
 from registry.accounts.roles import is_admin, is_instructor
+from registry.audit import actions
 from registry.audit.models import AuditEntry
 from registry.models import ModelVersion
 from registry.names import subject_of
@@ -35,4 +36,12 @@ def entries_about(
 
 def history_of(version: ModelVersion) -> QuerySet[AuditEntry]:
     """What was done to a version; whoever sees the version may know it."""
-    return AuditEntry.objects.filter(kind="version", subject=subject_of(version)).order_by(*ORDER)
+    entries = entries_since_its_name_was_free(version.model.name)
+    return entries.filter(kind="version", subject=subject_of(version)).order_by(*ORDER)
+
+
+def entries_since_its_name_was_free(name: str) -> QuerySet[AuditEntry]:
+    """Without those about an earlier model of that name, which others may have owned."""
+    deletions = AuditEntry.objects.filter(kind="model", subject=name, action=actions.MODEL_DELETED)
+    last = deletions.aggregate(last=Max("sequence"))["last"] or 0
+    return AuditEntry.objects.filter(sequence__gt=last)

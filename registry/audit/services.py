@@ -25,6 +25,9 @@ def record(
     """`chain.append`, and a message to each webhook that asked for such actions.
 
     Inside the transaction that does it, and last in it: the chain stays locked until its end.
+    Rows that others lock before they write here are locked before: of all that belongs to a
+    model, the model's own row comes first (`registry.aliases.services.lock`), so that two who
+    change one model never wait for each other.
     """
     entry = chain.append(
         action,

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import yaml
 
-from hamlet.errors import Problem
+from hamlet.errors import Problem, SpecError
 from hamlet.schema import join
+from hamlet.yaml_documents import read_yaml
 
 SAID_LINE = re.compile(r"\bline (\d+)")
 
@@ -27,14 +28,15 @@ def line_of(problem: Problem, lines: dict[str, int]) -> int | None:
 
 
 def lines_of(text: str) -> dict[str, int]:
-    """The line of every field by its path, from 1; empty unless the text is one YAML document.
+    """The line of every field by its path, from 1; empty for text that `read_yaml` refuses.
 
-    Only for text that `hamlet.schema.read_yaml` took, which is short, flat and without anchors.
+    What it takes is short, flat and without anchors: else composing or walking it may take hours.
     """
     try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, ValueError, RecursionError):
+        read_yaml(text)
+    except SpecError:
         return {}
+    node = yaml.compose(text, Loader=yaml.SafeLoader)
     return dict(walk(node, "")) if node is not None else {}
 
 

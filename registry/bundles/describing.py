@@ -7,9 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from registry.audit import actions
-from registry.audit.models import AuditEntry
+from registry.audit.queries import entries_since_its_name_was_free
 from registry.bundles.manifest import FORMAT
-from registry.exports.models import Export, ExportFormat
 from registry.models import Alias, AliasMove, Artifact, ModelVersion, RegisteredModel
 from registry.queries import VERSION_ORDER
 from registry.versions.models import VersionCard
@@ -26,7 +25,7 @@ class Kept:
     def __init__(self, model: RegisteredModel) -> None:
         self.versions: dict[str, dict[str, Any]] = {}
         self.moves: dict[str, str] = {}
-        entries = AuditEntry.objects.filter(
+        entries = entries_since_its_name_was_free(model.name).filter(
             kind="model", subject=model.name, action=actions.BUNDLE_IMPORTED
         )
         for details in entries.order_by("sequence").values_list("details", flat=True):
@@ -62,7 +61,7 @@ def describe_model(
     if versions is not None:
         taken = taken.filter(pk__in=[version.pk for version in versions])
     # Lowest number first, as they were registered.
-    taken = taken.order_by("major", "minor", "patch").prefetch_related("exports__artifact")
+    taken = taken.order_by("major", "minor", "patch")
     return {
         "name": model.name,
         "system": model.system,
@@ -80,10 +79,6 @@ def describe_version(
     version: ModelVersion, kept: Kept, files: dict[str, Artifact]
 ) -> dict[str, Any]:
     files[version.artifact_id] = version.artifact
-    exports = sorted(version.exports.all(), key=lambda export: export.format)
-    exports = [export for export in exports if export.format == ExportFormat.ONNX]
-    for export in exports:
-        files[export.artifact_id] = export.artifact
     noted = kept.versions.get(version.number, {})
     by = version.registered_by.username if version.registered_by else noted.get("registered_by")
     return {
@@ -93,7 +88,7 @@ def describe_version(
         "signature": version.signature,
         "brain_spec_hash": version.brain_spec_hash,
         "layout_hash": version.layout_hash,
-        "run_id": str(version.run_id) if version.run_id else noted.get("run_id"),
+        "run_id": str(version.run_id) if version.run_id else None,
         "parent": describe_parent(version.parent) if version.parent else noted.get("parent"),
         "lineage": version.lineage,
         "parameters": version.parameters,
@@ -101,7 +96,6 @@ def describe_version(
         "registered_by": by,
         "created_at": moment(version.created_at),
         "card": describe_card(version.card),
-        "exports": [describe_export(export) for export in exports],
     }
 
 
@@ -115,16 +109,6 @@ def describe_card(card: VersionCard) -> dict[str, Any]:
         "description": card.description,
         "tags": card.tags,
         "changed_at": moment(card.changed_at),
-    }
-
-
-def describe_export(export: Export) -> dict[str, Any]:
-    return {
-        "format": export.format,
-        "sha256": export.artifact_id,
-        "parity_relative": export.parity_relative,
-        "report": export.report,
-        "created_at": moment(export.created_at),
     }
 
 

@@ -13,7 +13,6 @@ from hamlet.schema import (
     Flag,
     ListOf,
     MapOf,
-    Number,
     Section,
     Text,
     Unread,
@@ -32,7 +31,6 @@ from registry.bundles.readers import (
     WholeNumber,
     spelt,
 )
-from registry.exports.models import ExportFormat
 from registry.models import ModelVersion
 from registry.tags import KEY, LONGEST_DESCRIPTION, LONGEST_VALUE, MOST_TAGS
 from registry.versions.models import VersionStatus
@@ -50,16 +48,6 @@ TAGS = MapOf(
     Text(longest=60, pattern=KEY.pattern, shape="a tag"),
     AnyText(LONGEST_VALUE),
     longest=MOST_TAGS,
-)
-EXPORT = Section(
-    {
-        # TorchScript is left out: nobody can look into it without running it.
-        "format": Choice(ExportFormat.ONNX.value),
-        "sha256": DIGEST,
-        "parity_relative": Number(0, 1),
-        "report": MAPPING,
-        "created_at": Moment(),
-    }
 )
 CARD = Section(
     {
@@ -88,7 +76,6 @@ VERSION = Section(
         "registered_by": PERSON,
         "created_at": Moment(),
         "card": CARD,
-        "exports": ListOf(EXPORT, longest=len(ExportFormat)),
     }
 )
 ALIAS = Section({"name": Name(names.check_alias), "number": VersionNumber(), "protected": Flag()})
@@ -159,7 +146,7 @@ def _file_problems(data: dict[str, Any], digests: dict[str, int]) -> Iterator[Pr
     named = {digest for digest, _ in used_files(data)}
     files = data["files"]
     for digest in sorted(named - files.keys()):
-        yield Problem(f"manifest.files.{digest}", "missing; a version or export names it")
+        yield Problem(f"manifest.files.{digest}", "missing; a version names it")
     for digest in sorted(files.keys() - named):
         yield Problem(f"manifest.files.{digest}", "nothing in the bundle uses it")
     for digest in sorted(files.keys() ^ digests.keys()):
@@ -172,12 +159,10 @@ def _file_problems(data: dict[str, Any], digests: dict[str, int]) -> Iterator[Pr
 
 
 def used_files(data: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """(sha256, format) of every file that a version or an export names."""
+    """(sha256, format) of the file of every version."""
     for model in data["models"]:
         for version in model["versions"]:
             yield version["sha256"], version["format"]
-            for export in version["exports"]:
-                yield export["sha256"], export["format"]
 
 
 def _parent_problems(data: dict[str, Any]) -> Iterator[Problem]:
@@ -200,10 +185,6 @@ def _model_problems(model: dict[str, Any], path: str) -> Iterator[Problem]:
         yield Problem(join(path, "versions"), "a number stands twice")
     if not model["whole"] and (model["aliases"] or model["alias_moves"]):
         yield Problem(join(path, "whole"), "found false; a part of a model carries no aliases")
-    for version in model["versions"]:
-        formats = [export["format"] for export in version["exports"]]
-        if len(set(formats)) < len(formats):
-            yield Problem(f"{path}.{spelt(version['number'])}.exports", "a format stands twice")
     if model["whole"]:
         yield from _alias_problems(model, path)
 

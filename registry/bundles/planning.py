@@ -70,7 +70,9 @@ def make_plans(
     if len(targets) < len(manifest["models"]):
         raise BundleConflictError("Two models of the bundle would have one name; rename another.")
     found = RegisteredModel.objects.filter(name__in=targets).order_by("pk")
-    here = {model.name: model for model in (found.select_for_update() if locked else found)}
+    if locked:
+        found = found.select_for_update(no_key=True)
+    here = {model.name: model for model in found}
     plans = []
     for name in sorted(targets):
         plan = ModelPlan(name, targets[name], here.get(name))

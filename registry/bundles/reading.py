@@ -90,11 +90,11 @@ def _look_into(plans: list[ModelPlan], files: Mapping[str, Path]) -> None:
     seen: dict[str, dict[str, Any]] = {}
     for name, version in ((plan.name, version) for plan in plans for version in plan.missing):
         named = f"{name} {spelt(version['number'])}"
-        for told in (version, *version["exports"]):
-            digest, form = told["sha256"], told["format"]
-            if digest not in seen:
-                seen[digest] = inspect_file(files[digest], expect=form, name=named).signature
-        _check_signature(version, seen[version["sha256"]], named)
+        digest = version["sha256"]
+        if digest not in seen:
+            found = inspect_file(files[digest], expect=version["format"], name=named)
+            seen[digest] = found.signature
+        _check_signature(version, seen[digest], named)
 
 
 def _check_signature(version: dict[str, Any], signature: dict[str, Any], name: str) -> None:

@@ -8,20 +8,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from registry.accounts.models import Classroom, User
-from registry.aliases.services import move_latest
+from registry.aliases.services import SERVICEABLE, move_latest, settle_latest
 from registry.artifacts.models import Artifact
 from registry.audit import actions
 from registry.audit.services import record
 from registry.bundles.describing import move_key
-from registry.bundles.errors import BundleError
+from registry.bundles.errors import BundleConflictError, BundleError
 from registry.bundles.planning import ModelPlan, number_text
 from registry.bundles.readers import Number3, spelt
-from registry.exports.models import Export
 from registry.models import Alias, AliasMove, ModelVersion, RegisteredModel
 from registry.names import LATEST, PRODUCTION
 from registry.queries import visible_models
 from registry.versions import lifecycle
 from registry.versions.models import VersionCard, VersionStatus
+from registry.versions.numbering import keep_highest
+from registry.versions.services import ask_check
 
 MOST_NOTES = 100
 Member = tuple[str, Number3]  # a version: the name of its model in the bundle, and its number
@@ -101,6 +102,8 @@ class Restorer:
         for name, plan in self.plans.items():
             self.move_aliases(name, plan)
             self.settle(name, plan)
+            self.take_numbers(plan)
+            self.ask_checks(plan)
             self.write_down(name, plan)
         return self.imported
 
@@ -130,7 +133,7 @@ class Restorer:
             signature=data["signature"],
             brain_spec_hash=data["brain_spec_hash"],
             layout_hash=data["layout_hash"],
-            run_id=self.free_run(name, data),
+            run_id=uuid.UUID(data["run_id"]) if data["run_id"] else None,
             parent=self.find_parent(name, data),
             lineage=data["lineage"],
             parameters=data["parameters"],
@@ -139,10 +142,6 @@ class Restorer:
         )
         # Its status is no move: the version begins here with the one it had.
         VersionCard.objects.create(version=version, **data["card"])
-        for export in data["exports"]:
-            artifact = self.stored[export["sha256"]]
-            told = {key: value for key, value in export.items() if key != "sha256"}
-            Export.objects.create(version=version, artifact=artifact, **told)
         if data["registered_by"]:
             self.keep(name, data, "registered_by", data["registered_by"])
         self.imported.versions.append(f"{plan.name} {version.number}")
@@ -151,18 +150,6 @@ class Restorer:
     def keep(self, name: str, data: dict[str, Any], key: str, value: Any) -> None:
         """For the audit log, and for a bundle that is exported from here."""
         self.kept[name]["versions"].setdefault(spelt(data["number"]), {})[key] = value
-
-    def free_run(self, name: str, data: dict[str, Any]) -> uuid.UUID | None:
-        """The run that made it, unless its version is here already, in another model."""
-        run_id = uuid.UUID(data["run_id"]) if data["run_id"] else None
-        if run_id is None or not ModelVersion.objects.filter(run_id=run_id).exists():
-            return run_id
-        self.keep(name, data, "run_id", data["run_id"])
-        self.imported.note(
-            f"{self.plans[name].name} {spelt(data['number'])}: the run {run_id} has its version "
-            "here already, so this one does not point at it"
-        )
-        return None
 
     def find_parent(self, name: str, data: dict[str, Any]) -> ModelVersion | None:
         parent = data["parent"]
@@ -230,12 +217,42 @@ class Restorer:
         for version in out_of_service.select_related("model"):
             reason = f"imported, and {PRODUCTION} does not name it here"
             lifecycle.move(version, VersionStatus.STAGED, user=self.user, reason=reason)
+        for alias in plan.model.aliases.select_related("model", "version__model").order_by("name"):
+            self.settle_alias(alias)
         if plan.data["whole"] or not plan.missing:
             return
         newest = self.made[(name, plan.missing[-1]["number"])]
         latest = plan.model.aliases.filter(name=LATEST).select_related("version").first()
         if latest is None or _number_of(latest.version) < _number_of(newest):
             move_latest(plan.model, newest, self.user)
+
+    def settle_alias(self, alias: Alias) -> None:
+        """Raises: BundleConflictError if nobody could have moved it where the bundle puts it."""
+        status = lifecycle.status_of(alias.version)
+        if alias.name == LATEST and status == VersionStatus.ARCHIVED:
+            settle_latest(alias.model, alias.version, self.user)
+            return
+        if alias.name == PRODUCTION and status in SERVICEABLE:
+            reason = f"imported, and {PRODUCTION} names it"
+            lifecycle.move(alias.version, VersionStatus.DEPLOYED, user=self.user, reason=reason)
+        elif status == VersionStatus.ARCHIVED or (
+            alias.name == PRODUCTION and status == VersionStatus.REGISTERED
+        ):
+            raise BundleConflictError(
+                f"The alias {alias.name} would name {alias.version}, which is {status}. Have that "
+                "version taken out and checked where the bundle comes from, or here if it is "
+                "here already; then import again."
+            )
+
+    def take_numbers(self, plan: ModelPlan) -> None:
+        if plan.missing:
+            keep_highest(plan.model, max(data["number"] for data in plan.missing))
+
+    def ask_checks(self, plan: ModelPlan) -> None:
+        """This server trusts no other's check, and makes what each check makes here."""
+        for version in plan.model.versions.exclude(card__status=VersionStatus.ARCHIVED):
+            if version in self.made.values():
+                ask_check(version, self.user)
 
     def write_down(self, name: str, plan: ModelPlan) -> None:
         if not (plan.missing or plan.moves or plan.name in self.imported.models):

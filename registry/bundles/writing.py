@@ -9,10 +9,11 @@ from typing import Any, BinaryIO
 from django.db import transaction
 
 from registry.aliases.services import lock
+from registry.artifacts.errors import ArtifactDamagedError
 from registry.artifacts.store import open_verified
 from registry.bundles import archive
 from registry.bundles.describing import Chosen, describe_bundle
-from registry.bundles.errors import BundleError
+from registry.bundles.errors import BundleConflictError, BundleError
 from registry.bundles.manifest import write_manifest
 from registry.models import Artifact, ModelVersion, RegisteredModel
 
@@ -65,5 +66,12 @@ def _by_model(chosen: list[RegisteredModel | ModelVersion]) -> Chosen:
 
 def _open_all(artifacts: list[Artifact]) -> Iterator[tuple[str, int, BinaryIO]]:
     for artifact in artifacts:
-        with open_verified(artifact) as file:
+        try:
+            file = open_verified(artifact)
+        except ArtifactDamagedError:
+            if Artifact.objects.filter(pk=artifact.pk).exists():
+                raise
+            message = "A version was deleted for good while it was packed. Export again."
+            raise BundleConflictError(message) from None
+        with file:
             yield artifact.pk, artifact.size_bytes, file

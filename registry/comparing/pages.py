@@ -9,7 +9,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.safestring import mark_safe
 
 from hamlet.errors import SpecError
-from hamlet.evaluation.statistics import Interval
+from hamlet.evaluation.intervals import Interval
 from registry.comparing.choosing import EVERY, wants_every
 from registry.comparing.differences import Comparison
 from registry.comparing.grids import metric_grid, parameter_grid

@@ -121,14 +121,10 @@ class Gone:
         for model in self.models():
             for name in artifact_fields(model):
                 used |= set(self.rows(model).values_list(name, flat=True)) - {None}
-        for digest in used:
-            if not any(self._others(relation, digest).exists() for relation in to(Artifact)):
-                yield digest
-
-    def _others(self, relation: ForeignObjectRel, digest: str) -> QuerySet:
-        model = relation.related_model
-        rows = model._base_manager.filter(**{relation.field.name: digest})
-        return rows.exclude(pk__in=self.ids(model)) if self.ids(model) else rows
+        for relation in to(Artifact):
+            others = pointing(relation, used).exclude(pk__in=self.ids(relation.related_model))
+            used -= set(others.values_list(relation.field.name, flat=True))
+        yield from used
 
     def _add(self, model: type[Model], ids: set[Any]) -> None:
         """With all that cascades from them."""
@@ -191,14 +187,16 @@ def artifact_fields(model: type[Model]) -> list[str]:
 
 def part_of(model: type[Model], rows: QuerySet, fate: str) -> Part:
     count = rows[: MOST_COUNTED + 1].count()
-    examples = [str(row)[:120] for row in rows[:MOST_EXAMPLES]]
+    # With what their names are made of: the version's model, for one.
+    examples = [str(row)[:120] for row in rows.select_related()[:MOST_EXAMPLES]]
     name = model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural
     return Part(str(name), count, fate, examples)
 
 
 def latest_alone(version: ModelVersion) -> Alias | None:
-    """`latest`, where it names the only version; else it moves to another."""
-    if version.model.versions.exclude(pk=version.pk).exists():
+    """`latest`, where there is no other version that it could move to."""
+    others = version.model.versions.exclude(pk=version.pk)
+    if others.exclude(card__status=VersionStatus.ARCHIVED).exists():
         return None
     return version.aliases.filter(name=LATEST).first()
 

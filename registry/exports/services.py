@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from django.db import IntegrityError, transaction
 
 from hamlet.errors import HamletError
 from registry.accounts.models import User
+from registry.aliases.services import lock
 from registry.artifacts.store import open_artifact, store_file
 from registry.audit import actions
 from registry.audit.services import record
@@ -18,6 +20,7 @@ from registry.exports.models import Export, ExportFormat
 from registry.models import ModelVersion
 from registry.names import subject_of
 
+logger = logging.getLogger(__name__)
 MEDIA_TYPES = {
     ExportFormat.ONNX: "application/x-onnx",
     ExportFormat.TORCHSCRIPT: "application/x-torchscript",
@@ -47,6 +50,7 @@ def ensure_export(version: ModelVersion, wanted: str, user: User | None = None) 
         artifact = store_file(path, MEDIA_TYPES[ExportFormat(wanted)], move=True)
     try:
         with transaction.atomic():
+            lock(version.model)
             export = Export.objects.create(
                 version=version,
                 format=wanted,
@@ -78,3 +82,7 @@ def write(version: ModelVersion, wanted: str, path: Path) -> dict[str, Any]:
         return exporting(model, path).to_data()
     except HamletError as error:
         raise ExportError(f"{version} cannot be written as {wanted}: {error}") from error
+    except Exception as error:  # exporters of PyTorch raise whatever they meet
+        logger.exception("%s as %s", version, wanted)
+        said = " ".join(f"{type(error).__name__}: {error}".split())[:500]
+        raise ExportError(f"{version} cannot be written as {wanted}: {said}") from error

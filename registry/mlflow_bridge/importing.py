@@ -150,10 +150,9 @@ def find_or_make(facts: Facts, target: Target) -> RegisteredModel:
 
 def part_for(model: RegisteredModel, found: Inspection, number: str | None) -> str | None:
     """The part to raise so that a version gets the number it had; None if none leads there."""
-    newest = model.versions.order_by(*VERSION_ORDER).first()
     for part in PARTS:
         try:
-            following = next_number(newest, found.signature, brain_hash(found.signature), part)
+            following = next_number(model, found.signature, brain_hash(found.signature), part)
         except SpecError:
             continue  # more than this part has changed
         if ".".join(map(str, following)) == number:

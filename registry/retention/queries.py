@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import (
+    DurationField,
+    Exists,
+    ExpressionWrapper,
+    F,
+    OuterRef,
+    Q,
+    QuerySet,
+    Subquery,
+    Window,
+)
+from django.db.models.functions import Coalesce, RowNumber
 
 from registry.accounts.models import User
 from registry.accounts.roles import is_admin
@@ -53,35 +64,41 @@ def rule_of(model: RegisteredModel) -> RetentionRule | None:
 def plan(now: datetime, models: QuerySet[RegisteredModel] | None = None) -> Iterator[Planned]:
     """What the rules ask for at this moment, model by model, the oldest version first.
 
-    Args: models: those to look at; None for all.
+    One query, however many models there are. Args: models: those to look at; None for all.
     """
-    rules = {rule.model_id: rule for rule in RetentionRule.objects.all()}
-    if not rules:
-        return
-    wanted = (RegisteredModel.objects.all() if models is None else models).order_by("name")
-    if None not in rules:
-        wanted = wanted.filter(pk__in=rules)
-    for model in wanted:
-        yield from plan_of(model, rules.get(model.pk) or rules[None], now)
+    old = Q(card__status__in=ARCHIVABLE, archive_due__lte=now)
+    put_away = Q(card__status=VersionStatus.ARCHIVED, delete_due__lte=now)
+    found = spare(ruled_versions(models)).filter(old | put_away)
+    for version in found.order_by("model__name", *reversed_order()).iterator(chunk_size=500):
+        if version.card.status == VersionStatus.ARCHIVED:
+            yield Planned(version, DELETE, version.delete_due)
+        else:
+            yield Planned(version, ARCHIVE, version.archive_due)
 
 
-def plan_of(model: RegisteredModel, rule: RetentionRule, now: datetime) -> Iterator[Planned]:
-    newest = model.versions.order_by(*VERSION_ORDER).values("pk")[: rule.keep_newest]
-    # As a list: a slice cannot stand in a subquery that is excluded.
-    kept = list(newest.values_list("pk", flat=True))
-    versions = spare(model.versions.exclude(pk__in=kept)).order_by(*reversed_order())
-    archive_after = timedelta(days=rule.archive_after_days)
-    old = versions.filter(card__status__in=ARCHIVABLE, created_at__lte=now - archive_after)
-    for version in old:
-        yield Planned(version, ARCHIVE, version.created_at + archive_after)
-    if rule.delete_after_days is None:
-        return
-    delete_after = timedelta(days=rule.delete_after_days)
-    put_away = versions.filter(
-        card__status=VersionStatus.ARCHIVED, card__changed_at__lte=now - delete_after
+def ruled_versions(models: QuerySet[RegisteredModel] | None) -> QuerySet[ModelVersion]:
+    """Versions that are none of the newest, with the times at which their model's rule asks for
+    something: `archive_due` and `delete_due`, null for never."""
+    own = RetentionRule.objects.filter(model=OuterRef("model")).values("pk")
+    general = RetentionRule.objects.filter(model=None).values("pk")
+    rule = RetentionRule.objects.filter(pk=OuterRef("rule"))
+    ranked = ModelVersion.objects.annotate(
+        rule=Coalesce(Subquery(own), Subquery(general)),
+        keep=Subquery(rule.values("keep_newest")),
+        place=Window(RowNumber(), partition_by=F("model"), order_by=VERSION_ORDER),
     )
-    for version in put_away:
-        yield Planned(version, DELETE, version.card.changed_at + delete_after)
+    if models is not None:
+        ranked = ranked.filter(model__in=models.order_by().values("pk"))
+    surplus = ranked.filter(place__gt=F("keep")).values("pk")
+    return ModelVersion.objects.filter(pk__in=surplus).annotate(
+        rule=Coalesce(Subquery(own), Subquery(general)),
+        archive_due=F("created_at") + days(rule.values("archive_after_days")),
+        delete_due=F("card__changed_at") + days(rule.values("delete_after_days")),
+    )
+
+
+def days(numbers: QuerySet[RetentionRule]) -> ExpressionWrapper:
+    return ExpressionWrapper(Subquery(numbers) * timedelta(days=1), DurationField())
 
 
 def spare(versions: QuerySet[ModelVersion]) -> QuerySet[ModelVersion]:

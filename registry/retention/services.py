@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 
 from hamlet.schema import Integer, Section, validate
 from registry.accounts.models import User
+from registry.aliases.services import lock
 from registry.audit import actions
 from registry.audit.services import record
 from registry.deleting.queries import preview
@@ -108,9 +109,9 @@ def carry_out(planned: queries.Planned, now: datetime) -> None:
     Raises: ConflictError.
     """
     version = planned.version
-    RegisteredModel.objects.select_for_update().filter(pk=version.model_id).first()
+    lock(version.model)
     rule = queries.rule_of(version.model)
-    still = queries.plan_of(version.model, rule, now) if rule else ()
+    still = queries.plan(now, RegisteredModel.objects.filter(pk=version.model_id))
     if (version.pk, planned.action) not in {(other.version.pk, other.action) for other in still}:
         raise ConflictError(f"{version} is no longer spare.")
     if planned.action == queries.ARCHIVE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from typing import Any
@@ -37,9 +38,9 @@ def tensors(version: ModelVersion) -> list[dict[str, Any]]:
 
 def script(version: ModelVersion) -> str:
     """A module for a page of one's own, beside the ONNX file and the two files of the runtime."""
-    feeds = "\n".join(f"  {one['name']}: {_tensor(one)}," for one in tensors(version))
+    feeds = "\n".join(f"  {_key(one['name'])}: {_tensor(one)}," for one in tensors(version))
     outputs = [spec["name"] for spec in version.signature["outputs"]]
-    shown = "actions" if "actions" in outputs else outputs[0]
+    shown = json.dumps("actions" if "actions" in outputs else outputs[0])
     return f"""\
 import * as ort from "./{RUNTIME}";
 ort.env.wasm.numThreads = 1;
@@ -47,7 +48,12 @@ const session = await ort.InferenceSession.create("{export_name(version, "onnx")
 const outputs = await session.run({{
 {feeds}
 }});
-console.log("{shown}", Array.from(outputs.{shown}.data, Number).join(" "));"""
+console.log({shown}, Array.from(outputs[{shown}].data, Number).join(" "));"""
+
+
+def _key(name: str) -> str:
+    """Of an object literal: names of ONNX may hold dots, slashes and colons."""
+    return name if name.isidentifier() and name.isascii() else json.dumps(name)
 
 
 def _tensor(one: dict[str, Any]) -> str:

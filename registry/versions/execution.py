@@ -1,17 +1,21 @@
 """What a worker does with a check: look into the file, write down what it found, and say so.
 
-Done twice, it is done once: the row of the check is locked while its outcome is written.
+Done twice, it is done once: the row of the model is locked while the outcome is written.
 """
 
 from __future__ import annotations
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from django.db import transaction
 from django.db.models.functions import Now
+from django.utils import timezone
 
 from hamlet.schema import canonical_json
+from registry import holder
+from registry.aliases.services import lock
 from registry.artifacts.errors import ArtifactDamagedError
 from registry.artifacts.store import artifact_path
 from registry.audit import actions
@@ -24,21 +28,44 @@ from registry.versions.errors import FileRejectedError
 from registry.versions.models import VersionCheck, VersionStatus
 
 logger = logging.getLogger(__name__)
+MOST_ATTEMPTS = 5
+# Of the largest file, with its exports; a worker that is silent for longer has lost its check.
+LONGEST_CHECK = timedelta(minutes=15)
 
 
 def run_check(check_id: int) -> None:
     """Look into the file of a version in a process of its own, and move the version by it."""
-    check = (
-        VersionCheck.objects.select_related("version__model", "version__artifact")
-        .filter(pk=check_id, ended_at=None)
-        .first()
-    )
+    check = claim(check_id)
     if check is None:
-        return  # done, or deleted with its version
-    report, problem = look_into(check.version)
-    if not problem:
-        report["exports"] = make_exports(check.version)
-    end_check(check, report, problem)
+        return  # done, deleted with its version, or another worker is at it
+    if check.attempts > MOST_ATTEMPTS:
+        end_check(check, {}, f"{MOST_ATTEMPTS} workers ended while they checked this file")
+        return
+    try:
+        report, problem = look_into(check.version)
+        if not problem:
+            report["exports"] = make_exports(check.version)
+        end_check(check, report, problem)
+    except Exception:
+        VersionCheck.objects.filter(pk=check_id).update(lease_holder="")  # the next may try
+        raise
+
+
+@transaction.atomic
+def claim(check_id: int) -> VersionCheck | None:
+    """Take an open check that no living worker has, and count it: a file that ends its workers
+    is tried so often, no more."""
+    checks = VersionCheck.objects.select_related("version__model", "version__artifact")
+    check = checks.select_for_update(of=("self",)).filter(pk=check_id, ended_at=None).first()
+    if check is None:
+        return None
+    late = check.begun_at is None or check.begun_at < timezone.now() - LONGEST_CHECK
+    if check.lease_holder and not late and not holder.is_gone(check.lease_holder):
+        return None
+    check.attempts += 1
+    check.begun_at, check.lease_holder = timezone.now(), holder.this_process()
+    check.save(update_fields=["attempts", "begun_at", "lease_holder"])
+    return check
 
 
 def look_into(version: ModelVersion) -> tuple[dict[str, Any], str]:
@@ -57,7 +84,8 @@ def look_into(version: ModelVersion) -> tuple[dict[str, Any], str]:
 @transaction.atomic
 def end_check(check: VersionCheck, report: dict[str, Any], problem: str) -> bool:
     """Returns: false if somebody else ended it first."""
-    open_check = VersionCheck.objects.select_for_update().filter(pk=check.pk, ended_at=None)
+    lock(check.version.model)
+    open_check = VersionCheck.objects.filter(pk=check.pk, ended_at=None)
     if not open_check.exists():
         return False
     open_check.update(ended_at=Now(), passed=not problem, problem=problem, report=report)

@@ -57,6 +57,9 @@ class VersionCheck(models.Model):
     )
     asked_at = models.DateTimeField(default=timezone.now, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
+    attempts = models.PositiveSmallIntegerField(default=0, editable=False)
+    begun_at = models.DateTimeField(null=True, editable=False)  # by the worker that has it now
+    lease_holder = models.CharField(max_length=200, blank=True, editable=False)
     passed = models.BooleanField(null=True, editable=False)  # null while it waits or runs
     problem = models.TextField(blank=True, editable=False)
     report = models.JSONField(default=dict, editable=False)

@@ -16,7 +16,7 @@ from django.db.models.functions import Now
 
 from hamlet.errors import CheckpointError
 from registry.accounts.models import User
-from registry.aliases.services import lock, move_latest
+from registry.aliases.services import lock, move_latest, settle_latest
 from registry.artifacts.models import Artifact
 from registry.artifacts.store import open_artifact
 from registry.audit import actions
@@ -24,11 +24,11 @@ from registry.audit.services import record
 from registry.errors import ConflictError, NotChangeableError
 from registry.models import ModelVersion, RegisteredModel
 from registry.names import LATEST, subject_of
-from registry.queries import VERSION_ORDER, may_change_model
+from registry.queries import may_change_model
 from registry.tags import check_description, check_tags
 from registry.versions import lifecycle, tasks
 from registry.versions.models import VersionCard, VersionCheck, VersionStatus
-from registry.versions.numbering import next_number
+from registry.versions.numbering import keep_highest, next_number
 
 if TYPE_CHECKING:
     from hamlet.signature import Signature
@@ -55,8 +55,8 @@ def register_version(
 ) -> ModelVersion:
     """Make a file a version of a model, move `latest` to it and have it checked.
 
-    A run that is finished twice registers once: the version it has is returned. The number rises
-    by what changed since the newest version (numbering.py).
+    A run that is finished twice registers once: the version it has in the model is returned. The
+    number rises by what changed since the newest version (numbering.py).
 
     Args:
         parameters: what was chosen for its making; without them, those of the run's spec.
@@ -70,15 +70,16 @@ def register_version(
     """
     check_may_change(user, model, "register versions of it")
     card = {"tags": check_tags(tags or {}), "description": check_description(description)}
-    if run_id is not None and (version := ModelVersion.objects.filter(run_id=run_id).first()):
+    if run_id is not None and (version := model.versions.filter(run_id=run_id).first()):
         return version
     data = (signature or read_signature(artifact)).to_data()
     with transaction.atomic():
         locked = lock(model)
-        if run_id is not None and (version := ModelVersion.objects.filter(run_id=run_id).first()):
+        if run_id is not None and (version := model.versions.filter(run_id=run_id).first()):
             return version
-        newest = locked.versions.order_by(*VERSION_ORDER).first()
-        major, minor, patch = next_number(newest, data, brain_hash(data), part)
+        number = next_number(locked, data, brain_hash(data), part)
+        keep_highest(locked, number)
+        major, minor, patch = number
         version = ModelVersion.objects.create(
             model=locked,
             major=major,
@@ -214,11 +215,11 @@ def settle_after(
     model: RegisteredModel, version: ModelVersion, status: str, user: User | None
 ) -> None:
     """`latest` names no archived version where there is another; a restored one is checked."""
-    from registry.aliases.services import settle_latest
-
     if status == VersionStatus.ARCHIVED:
         settle_latest(model, version, user)
     elif status == VersionStatus.REGISTERED:
+        if not model.aliases.filter(name=LATEST).exists():
+            move_latest(model, version, user)
         ask_check(version, user)
 
 
@@ -237,7 +238,8 @@ def change_card(
     if description is not None:
         changes["description"] = check_description(description)
     with transaction.atomic():
-        card = VersionCard.objects.select_for_update().get(version=version)
+        lock(version.model)
+        card = VersionCard.objects.get(version=version)
         changes = {name: value for name, value in changes.items() if getattr(card, name) != value}
         if changes:
             for name, value in changes.items():

@@ -17,7 +17,7 @@ from django.db import transaction
 from hamlet.errors import Problem, SpecError
 from hamlet.schema import Choice, MapOf, Number, Section, Text, describe, validate
 from registry.accounts.models import User
-from registry.artifacts.store import store_file
+from registry.artifacts.store import discard_unreferenced, store_file
 from registry.bodies import MalformedBodyError, read_json
 from registry.errors import BusyError
 from registry.models import ModelVersion, RegisteredModel
@@ -28,6 +28,7 @@ from registry.versions.services import check_may_change, register_version
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import UploadedFile
 
+    from registry.artifacts.models import Artifact
     from registry.versions.inspecting import Inspection
 
 LONGEST_TEXT = 256 * 1024
@@ -105,10 +106,14 @@ def register_file(
     with a_place():
         found = inspect(path)
     artifact = store_file(path, MEDIA_TYPES[ModelVersion.Format(found.format)])
+    if artifact.pk != found.sha256:
+        with transaction.atomic():
+            discard_unreferenced([artifact.pk])
+        raise SpecError([Problem("file", "changed while it was looked into; send it again")])
     lineage = {"source": "upload", "file_name": name[:200], "file": found.metadata}
     if dataset := known.pop("dataset"):
         lineage["dataset"] = dataset
-    with transaction.atomic():
+    with discarded_if_refused(artifact), transaction.atomic():
         model = find_model()
         check_may_change(user, model, "register versions of it")
         if parent := details.get("parent"):
@@ -122,6 +127,16 @@ def register_file(
             file_format=found.format,
             **known,
         )
+
+
+@contextmanager
+def discarded_if_refused(artifact: Artifact) -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        with transaction.atomic():
+            discard_unreferenced([artifact.pk])
+        raise
 
 
 def inspect(path: Path) -> Inspection:

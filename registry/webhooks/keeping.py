@@ -44,7 +44,7 @@ def create_webhook(user: User, fields: Mapping[str, Any]) -> tuple[Webhook, str]
     read = read_fields(user, validate(Section(FIELDS), fields))
     with transaction.atomic():
         # The row of the owner is the lock: two at once do not pass the bound together.
-        User.objects.select_for_update().get(pk=user.pk)
+        User.objects.select_for_update(no_key=True).get(pk=user.pk)
         if user.webhooks.count() >= limits.MOST_WEBHOOKS_PER_OWNER:
             raise TooManyWebhooksError(
                 f"You have {limits.MOST_WEBHOOKS_PER_OWNER} webhooks. Delete one first."
@@ -117,7 +117,7 @@ def rotate_secret(webhook: Webhook, user: User) -> str:
     Returns: the new secret, which is shown now and never again.
     """
     with transaction.atomic():
-        locked = Webhook.objects.select_for_update().get(pk=webhook.pk)
+        locked = Webhook.objects.select_for_update(no_key=True).get(pk=webhook.pk)
         locked.old_secret = locked.secret
         locked.old_secret_until = timezone.now() + limits.OLD_SECRET_FOR
         locked.secret = signing.new_secret()

@@ -56,6 +56,25 @@ def test_every_fault_is_shown_with_its_line_and_nothing_is_kept(writer):
     assert not BrainSpec.objects.exists()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40)),
+        "[" * 20_000,
+        "a: [" + "x, " * 100_000 + "]",
+    ],
+    ids=["laughs", "deep", "long"],
+)
+def test_text_that_is_refused_is_not_looked_into_for_lines(writer, text, monkeypatch):
+    def compose(*_, **__):
+        raise AssertionError("this may take hours")
+
+    monkeypatch.setattr("registry.brains.lines.yaml.compose", compose)
+    response = ask(writer, text)
+    assert response.status_code == 422
+    assert "1 fault" in text_of(response)
+
+
 def test_network_is_shown_with_its_layers_for_the_level(writer):
     response = ask(writer, DENSE, "town/L1")
     assert response.status_code == 200

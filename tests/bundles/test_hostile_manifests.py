@@ -87,13 +87,13 @@ MOVE = ("models", 0, "alias_moves", 0)
         ((*VERSION, "number"), "1.0.2147483648", "expected a number such as 1.0.0"),
         ((*VERSION, "number"), "-1.0.0", "expected a number such as 1.0.0"),
         ((*VERSION, "number"), "1.0.1", "a number stands twice"),
-        ((*VERSION, "sha256"), "0" * 64, "missing; a version or export names it"),
+        ((*VERSION, "sha256"), "0" * 64, "missing; a version names it"),
         ((*VERSION, "sha256"), "../" + "0" * 61, "64 hexadecimal digits"),
         ((*VERSION, "format"), "pickle", "expected one of"),
         ((*VERSION, "run_id"), "not-a-run", "the id of a run"),
         ((*VERSION, "signature"), [], "expected a mapping"),
         ((*VERSION, "card", "status"), "famous", "expected one of"),
-        ((*VERSION, "exports"), [{"format": "torchscript"}], "exports[0]"),
+        ((*VERSION, "exports"), [{"format": "onnx"}], "unknown field"),
         ((*MOVE, "old_number"), "1.0.1", "does not begin where"),
         ((*MOVE, "new_number"), "7.0.0", "does not begin where"),
         ((*MOVE, "moved_at"), "2999-01-01T00:00:00+00:00", "has not come yet"),
@@ -115,7 +115,7 @@ def test_sizes_and_files_of_the_manifest_must_be_those_of_the_archive(lie):
     assert "the archive does not have it" in lie(
         put("files", "a" * 64, value={"size_bytes": 1, "media_type": "x"})
     )
-    assert "missing; a version or export names it" in lie(put("files", value={}))
+    assert "missing; a version names it" in lie(put("files", value={}))
 
 
 def test_signature_and_hashes_must_be_those_of_the_file(lie):

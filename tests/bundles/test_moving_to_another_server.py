@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import io
+import uuid
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 
+from registry.aliases.services import protect_alias, remove_alias
 from registry.artifacts.store import open_artifact
 from registry.audit.chain import check_chain
+from registry.bundles.errors import BundleConflictError
 from registry.bundles.services import export_bundle, import_bundle
+from registry.deleting.queries import preview
+from registry.deleting.services import delete_model, delete_version
 from registry.models import AliasMove, AuditEntry, ModelVersion, RegisteredModel
 from registry.queries import alias_at
 from registry.services import ensure_model
+from registry.versions.execution import run_check
+from registry.versions.models import VersionCheck
+from tests.bundles.forging import entries_of, with_manifest
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("artifact_dir")]
 
@@ -169,16 +177,13 @@ def test_parent_in_another_model_is_found_where_it_is_visible(
     )
 
 
-def test_version_of_a_run_that_is_here_already_does_not_take_the_run(register, model, tmp_path):
-    import uuid
-
+def test_run_is_named_by_its_version_and_by_a_copy_of_it(register, model, tmp_path):
     run_id = uuid.uuid4()
     register(run_id=run_id)
     path = tmp_path / "run.zip"
     export_bundle([model], path)
-    imported = import_bundle(path, rename={"walker": "runner"})
-    assert "has its version here already" in imported.notes[0]
-    assert ModelVersion.objects.get(model__name="runner").run_id is None
+    import_bundle(path, rename={"walker": "runner"})
+    assert ModelVersion.objects.get(model__name="runner").run_id == run_id
     assert not import_bundle(path, rename={"walker": "runner"}).changed
 
 
@@ -217,21 +222,87 @@ def test_export_that_fails_leaves_no_file(story, model, tmp_path):
     assert not path.exists()
 
 
-def test_exports_travel_but_for_torchscript(register, model, wipe, tmp_path):
-    """What another engine runs is looked into too; TorchScript cannot be without running it."""
+def test_exports_stay_behind_as_nobody_vouches_for_them(register, model, wipe, tmp_path):
+    """Another network could be put in their place; the check of the import makes them anew."""
     from registry.exports.models import Export, ExportFormat
     from registry.exports.services import ensure_export
 
-    version = register()
-    made = ensure_export(version, ExportFormat.ONNX)
-    ensure_export(version, ExportFormat.TORCHSCRIPT)
-    path, again = tmp_path / "exports.zip", tmp_path / "again.zip"
+    made = ensure_export(register(), ExportFormat.ONNX)
+    path = tmp_path / "exports.zip"
     export_bundle([model], path)
+    assert made.artifact_id not in str(entries_of(path))
     wipe()
     import_bundle(path)
-    export = Export.objects.get()
-    assert export.format == ExportFormat.ONNX
-    assert (export.artifact_id, export.report) == (made.artifact_id, made.report)
-    assert (export.parity_relative, export.created_at) == (made.parity_relative, made.created_at)
-    export_bundle([RegisteredModel.objects.get()], again)
-    assert again.read_bytes() == path.read_bytes()
+    assert not Export.objects.exists()
+    run_check(VersionCheck.objects.get().pk)
+    assert set(Export.objects.values_list("format", flat=True)) == {"onnx", "torchscript"}
+
+
+def test_run_of_an_imported_version_is_free_for_its_own_model(
+    bundle, wipe, register, instructor, classroom
+):
+    """Whoever names somebody else's run in a bundle does not stand in its way."""
+    run_id = uuid.uuid4()
+    register(seed=5, run_id=run_id)
+    model = RegisteredModel.objects.get()
+    other = bundle.with_name("other.zip")
+    export_bundle([model], other)
+    import_bundle(other, user=instructor, classroom=classroom, rename={"walker": "evil"})
+    mine = ensure_model("mine", "town", instructor, classroom)
+    made = register(model=mine, seed=6, run_id=run_id)
+    assert made.model == mine
+    assert register(model=mine, seed=6, run_id=run_id) == made
+    assert ModelVersion.objects.filter(run_id=run_id).count() == 3
+
+
+def test_what_comes_from_elsewhere_is_checked_here(bundle, wipe):
+    wipe()
+    import_bundle(bundle)
+    waiting = ModelVersion.objects.filter(checks__ended_at=None, checks__isnull=False)
+    assert {version.number for version in waiting} == {"1.0.0", "1.1.0", "1.2.0"}
+
+
+def test_number_that_came_with_a_bundle_is_taken(bundle, wipe, register, instructor, classroom):
+    wipe()
+    import_bundle(bundle, user=instructor, classroom=classroom)
+    model = RegisteredModel.objects.get()
+    assert model.highest_number == "1.2.0"
+    last = model.versions.get(minor=2)
+    protect_alias(model, "best", False)
+    remove_alias(model, "best")
+    delete_version(last, token=preview(last).token)
+    again = register(model=model, seed=9)
+    assert again.minor == 3
+
+
+def test_bundle_of_a_new_model_of_that_name_knows_nothing_of_the_old_one(
+    bundle, wipe, model, register, instructor, classroom, tmp_path
+):
+    wipe()
+    import_bundle(bundle, user=instructor, classroom=classroom)
+    old = RegisteredModel.objects.get()
+    protect_alias(old, "best", False)
+    delete_model(old, token=preview(old).token)
+    new = ensure_model("walker", "town", instructor, classroom)
+    register(model=new)
+    manifest = export_bundle([new], tmp_path / "new.zip")
+    assert manifest["models"][0]["versions"][0]["registered_by"] is None
+
+
+@pytest.mark.parametrize(("status", "alias"), [("archived", "best"), ("registered", "production")])
+def test_alias_that_nobody_could_have_moved_there_is_refused(bundle, wipe, tmp_path, status, alias):
+    def change(data) -> None:
+        (found,) = data["models"]
+        place = next(at for at in found["aliases"] if at["name"] == "best")
+        for version in found["versions"]:
+            if version["number"] == place["number"]:
+                version["card"]["status"] = status
+        place["name"] = alias
+        for move in found["alias_moves"]:
+            move["name"] = alias if move["name"] == "best" else move["name"]
+
+    forged = with_manifest(bundle, tmp_path / "forged.zip", change)
+    wipe()
+    with pytest.raises(BundleConflictError, match=f"{alias} would name walker 1.2.0.*{status}"):
+        import_bundle(forged)
+    assert not RegisteredModel.objects.exists()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from registry.aliases.services import move_alias, protect_alias
 from registry.artifacts.disk import stored_files
 from registry.audit.chain import check_chain
+from registry.audit.queries import history_of
 from registry.deleting.errors import DeletionBlockedError, StalePreviewError
 from registry.deleting.queries import preview
 from registry.deleting.services import delete_model
@@ -91,3 +94,31 @@ def test_owner_is_told_of_a_deletion_though_the_model_is_gone(
     hook = make_webhook(instructor, "https://example.org/", events=["model.deleted"])
     delete(model, instructor)
     assert [delivery.event for delivery in hook.deliveries.all()] == ["model.deleted"]
+
+
+def test_history_of_a_name_begins_anew_with_a_new_model(
+    model, versions, register, outsider, instructor
+):
+    delete(model, instructor)
+    other = ensure_model("walker", "town", outsider, None)
+    version = register(model=other, seed=9)
+    assert [entry.action for entry in history_of(version)] == ["version.registered"]
+
+
+def test_looking_at_a_large_model_takes_no_more_queries(model, versions, register, queries_of):
+    few = queries_of(lambda: preview(model))
+    for seed in range(3, 8):
+        register(seed=seed)
+    assert queries_of(lambda: preview(model)) <= few
+
+
+@pytest.fixture
+def queries_of():
+    """How many queries something takes."""
+
+    def count(look) -> int:
+        with CaptureQueriesContext(connection) as captured:
+            look()
+        return len(captured)
+
+    return count

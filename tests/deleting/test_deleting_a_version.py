@@ -52,6 +52,14 @@ def make_run(version: ModelVersion | None, **rest) -> Run:
     return Run.objects.create(**{**values, "ended_at": timezone.now(), **rest})
 
 
+def test_number_of_a_deleted_version_is_given_to_no_other(versions, register):
+    delete(versions[2])
+    assert register(seed=7).number == "1.0.3"
+    for version in ModelVersion.objects.all():
+        delete(version)
+    assert register(seed=8).number == "2.0.0", "nothing is left to compare it with"
+
+
 def test_version_goes_with_its_file_and_all_that_hangs_on_it(
     versions, django_capture_on_commit_callbacks
 ):

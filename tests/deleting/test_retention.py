@@ -14,6 +14,7 @@ from registry.aliases.services import move_alias
 from registry.models import AuditEntry, ModelVersion, RetentionRule
 from registry.retention import queries
 from registry.retention.services import apply, remove_rule, set_rule
+from registry.services import ensure_model
 from registry.versions import lifecycle
 from registry.versions.services import change_card
 
@@ -150,3 +151,13 @@ def test_command_shows_first_and_does_it_when_told(five, model):
     assert set(statuses().values()) == {"registered"}
     call_command("retention", "--apply", stdout=out)
     assert "archived    2" in out.getvalue()
+
+
+def test_the_plan_for_all_models_is_one_query(five, model, register, django_assert_num_queries):
+    for name in ("runner", "jumper"):
+        register(model=ensure_model(name, "town", model.owner, model.classroom), seed=7)
+    set_rule(None, {"keep_newest": 0, "archive_after_days": 30})
+    set_rule(model, {"keep_newest": 4, "archive_after_days": 10, "delete_after_days": None})
+    with django_assert_num_queries(1):
+        found = [str(item.version) for item in queries.plan(in_days(31))]
+    assert found == ["jumper 1.0.0", "runner 1.0.0", "walker 1.0.0"]

@@ -137,3 +137,19 @@ def test_instructors_see_what_they_did_and_what_was_done_in_their_classes(
         "student": set(),
         "outsider": set(),
     }
+
+
+def test_numbers_that_postgresql_spells_anew_are_no_alarm():
+    details = {"large": 1e16, "larger": -1.5e300, "many": [-0.0, {"in": 2e20}], "small": 1e-7}
+    chain.append("model.changed", actor=None, kind="model", subject="m", details=details)
+    assert AuditEntry.objects.get().details == details
+    assert chain.check_chain().is_whole
+
+
+def test_a_chain_that_was_removed_whole_is_missed_while_there_are_versions(version):
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("TRUNCATE registry_auditentry, registry_audithead")
+    assert chain.check_chain().findings == [
+        "the chain is empty, though there are versions: it was removed"
+    ]

@@ -5,12 +5,15 @@ from __future__ import annotations
 import onnx
 import pytest
 
+from registry import holder
 from registry.artifacts.disk import path_of
 from registry.artifacts.store import open_artifact
 from registry.audit.models import AuditEntry
 from registry.exports.models import Export
+from registry.versions import execution
 from registry.versions.execution import run_check
 from registry.versions.lifecycle import move, status_of
+from registry.versions.models import VersionCheck
 from registry.versions.queries import forgotten_checks
 from registry.versions.services import ask_check
 
@@ -74,3 +77,34 @@ def test_check_whose_worker_was_lost_is_found_again(version):
     assert list(forgotten_checks()) == []
     type(check).objects.filter(pk=check.pk).update(asked_at="2026-01-01T00:00:00Z")
     assert list(forgotten_checks()) == [check]
+
+
+def test_exporter_that_breaks_is_named_and_the_check_ends(version, monkeypatch):
+    def breaks(*_) -> None:
+        raise RuntimeError("no such operator\nin opset 18")
+
+    monkeypatch.setattr("hamlet.export.export_onnx", breaks)
+    run_check(version.checks.get().pk)
+    check = version.checks.get()
+    assert (check.passed, status_of(version)) == (True, "validated")
+    exports = check.report["exports"]
+    assert "RuntimeError: no such operator in opset 18" in exports["onnx"]["problem"]
+    assert exports["torchscript"]["relative"] <= 1e-5
+
+
+def test_file_that_ends_its_workers_is_given_up(version, monkeypatch):
+    def ends(_) -> None:
+        raise KeyboardInterrupt  # as a worker that is killed, it writes nothing more
+
+    check = version.checks.get()
+    with monkeypatch.context() as patched:
+        patched.setattr(execution, "look_into", ends)
+        for _ in range(execution.MOST_ATTEMPTS):
+            with pytest.raises(KeyboardInterrupt):
+                run_check(check.pk)
+            run_check(check.pk)  # its process is alive: nobody else begins
+            dead = holder.Holder(*holder.this_process().split("|"))._replace(began="1")
+            VersionCheck.objects.update(lease_holder=str(dead))
+    run_check(check.pk)
+    check.refresh_from_db()
+    assert (check.passed, check.problem) == (False, "5 workers ended while they checked this file")

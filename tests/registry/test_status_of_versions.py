@@ -10,7 +10,8 @@ from registry.errors import AliasProtectedError, ConflictError, NotChangeableErr
 from registry.models import Alias
 from registry.versions import lifecycle
 from registry.versions.lifecycle import IllegalStatusError, status_of
-from registry.versions.services import set_status
+from registry.versions.services import change_card, set_status
+from tests.training.runs import at_once
 
 pytestmark = pytest.mark.django_db
 
@@ -73,6 +74,34 @@ def test_archiving_the_newest_moves_latest_to_the_one_before(register, model, in
     first, second = register(), register(seed=1)
     set_status(second, "archived", instructor)
     assert Alias.objects.get(model=model, name="latest").version == first
+
+
+def test_latest_names_no_archived_version(register, model, instructor):
+    first, second, third = (register(seed=seed) for seed in range(3))
+    set_status(second, "archived", instructor)
+    set_status(third, "archived", instructor)
+    assert Alias.objects.get(model=model, name="latest").version == first
+    set_status(first, "archived", instructor)
+    assert not Alias.objects.filter(model=model).exists()
+    set_status(second, "registered", instructor)
+    assert Alias.objects.get(model=model, name="latest").version == second
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_change_one_model_in_many_ways_never_wait_for_each_other(
+    checked, model, instructor
+):
+    first, second = checked(), checked(seed=1)
+
+    def move() -> None:
+        for turn in range(20):
+            move_alias(model, "production", (first, second)[turn % 2], instructor)
+
+    def describe() -> None:
+        for turn in range(40):
+            change_card((first, second)[turn % 2], instructor, description=f"turn {turn}")
+
+    assert at_once([move, describe]) == [None, None]
 
 
 def test_archived_version_gets_no_alias_and_is_checked_when_it_comes_back(

@@ -153,3 +153,15 @@ def test_refused_file_makes_no_model_of_a_new_name(client):
     response = client.post("/models/upload/", {**fields, "file": file})
     assert response.status_code == 422
     assert not RegisteredModel.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("parent", "9.9.9"), ("part", "patch")], ids=["parent", "part"]
+)
+def test_file_whose_place_is_refused_is_not_kept(send, register, field, value):
+    register(cells=4)  # other inputs than those of the file
+    before = set(Artifact.objects.values_list("pk", flat=True))
+    response = send(checkpoint_bytes(), **{field: value})
+    assert response.status_code == 422, response.content
+    assert response.json()["errors"][0]["path"] == field
+    assert set(Artifact.objects.values_list("pk", flat=True)) == before
