@@ -22,6 +22,7 @@ from registry.queries import visible_models
 from registry.versions import lifecycle
 from registry.versions.models import VersionCard, VersionStatus
 from registry.versions.numbering import keep_highest
+from registry.versions.sealing import seal_of
 from registry.versions.services import ask_check
 
 MOST_NOTES = 100
@@ -267,6 +268,11 @@ class Restorer:
             details={
                 "from": name,
                 "versions": {spelt(data["number"]): data["sha256"] for data in plan.missing},
+                "seals": {
+                    spelt(number): seal_of(version)
+                    for (model, number), version in self.made.items()
+                    if model == name
+                },
                 "alias_moves": len(plan.moves),
                 "kept": self.kept[name],
             },

@@ -29,6 +29,7 @@ from registry.tags import check_description, check_tags
 from registry.versions import lifecycle, tasks
 from registry.versions.models import VersionCard, VersionCheck, VersionStatus
 from registry.versions.numbering import keep_highest, next_number
+from registry.versions.sealing import seal_of
 
 if TYPE_CHECKING:
     from hamlet.signature import Signature
@@ -110,6 +111,7 @@ def note_registration(version: ModelVersion, user: User | None) -> None:
         "artifact_sha256": version.artifact_id,
         "run_id": str(version.run_id) if version.run_id else None,
         "parent": version.parent.number if version.parent else None,
+        "seal": seal_of(version),
     }
     note(actions.VERSION_REGISTERED, version, user, details)
 

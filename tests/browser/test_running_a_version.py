@@ -13,21 +13,21 @@ from playwright.sync_api import expect
 
 from registry.artifacts.store import store_file
 from registry.services import ensure_model
-from registry.versions.execution import run_check
 from registry.versions.services import register_version
 from tests.registry.checkpoints import RECURRENT, checkpoint_bytes
+from tests.registry.exported import export_onnx_of
 
 VENDORED = Path(__file__).resolve().parents[2] / "static" / "vendor" / "onnxruntime-web"
 
 
 @pytest.fixture
 def version(transactional_db, instructor, classroom, artifact_dir, request):
-    """Checked, so that there is an ONNX file of it."""
+    """With an ONNX file of it."""
     brain = {"brain": request.param} if getattr(request, "param", None) else {}
     artifact = store_file(checkpoint_bytes(**brain), "application/vnd.safetensors")
     model = ensure_model("walker", "town", instructor, classroom)
     version = register_version(model=model, artifact=artifact, user=instructor)
-    run_check(version.checks.get().pk)
+    export_onnx_of(version)
     return version
 
 

@@ -66,6 +66,7 @@ def test_a_killed_pool_process_is_replaced_at_once(instructor, worker: Worker) -
     assert_as_if_nothing_had_happened(run, undisturbed)
 
 
+@pytest.mark.slow(30)
 def test_killed_around_changes_of_the_curriculum(instructor, worker: Worker) -> None:
     """The stages are those of tests/training/test_changing_stages.py; saved at every 20th episode,
     so the first change, at episode 25, is between two checkpoints."""

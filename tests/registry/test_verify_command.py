@@ -19,6 +19,7 @@ from registry.artifacts.disk import path_of
 from registry.artifacts.models import Artifact
 from registry.artifacts.store import artifact_path, store_file
 from registry.audit.chain import append
+from registry.bundles.services import export_bundle, import_bundle
 from registry.models import Alias
 from tests.registry.checkpoints import store_checkpoint
 
@@ -161,3 +162,28 @@ def test_alias_that_was_moved_around_its_history_ends_in_an_error(register, mode
     with pytest.raises(CommandError, match="Aliases and their history differ"):
         call_command("verify", stdout=out)
     assert "walker@best names 1.0.0, its history ends at 1.0.1" in out.getvalue()
+
+
+@pytest.mark.parametrize("imported", [False, True], ids=["registered", "imported"])
+def test_version_that_was_given_another_past_is_named(register, model, imported, tmp_path):
+    register(metrics={"score": 0.1}, lineage={"level": "L0", "large": 1e16, "zero": -0.0})
+    if imported:
+        export_bundle([model], tmp_path / "walker.zip")
+        import_bundle(tmp_path / "walker.zip", rename={"walker": "runner"})
+    name = "runner" if imported else "walker"
+    assert f"versions    {1 + imported}, 0 changed" in verify()
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE registry_modelversion DISABLE TRIGGER USER")
+        cursor.execute(
+            "UPDATE registry_modelversion SET metrics = '{\"score\": 0.9}' WHERE model_id = "
+            "(SELECT id FROM registry_registeredmodel WHERE name = %s)",
+            [name],
+        )
+        cursor.execute("ALTER TABLE registry_modelversion ENABLE TRIGGER USER")
+    out = io.StringIO()
+    with pytest.raises(CommandError, match="Rows of versions were changed"):
+        call_command("verify", stdout=out)
+    assert f"versions: {name}/1.0.0 says something else than when it was registered" in (
+        out.getvalue()
+    )

@@ -72,6 +72,7 @@ def test_a_day_with_up(start, data_dir: Path) -> None:
     check_nothing_is_left(data_dir, port, below)
 
 
+@pytest.mark.slow(45)
 @pytest.mark.timeout(600)
 def test_two_platforms_work_side_by_side(start, tmp_path: Path) -> None:
     ports: set[int] = set()

@@ -1,4 +1,4 @@
-"""Read all files, the audit log and the history of aliases, and say what is not as it was left."""
+"""Read all files, the audit log, versions and aliases, and say what is not as it was left."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ from registry.artifacts.disk import clean_abandoned, root
 from registry.artifacts.models import Artifact
 from registry.audit.chain import check_chain
 from registry.audit.models import AuditEntry
+from registry.models import ModelVersion
+from registry.versions.sealing import broken_seals
 
 MOST_LINES = 50
 
 
 class Command(BaseCommand):
     help = (
-        "Compare all rows of the artifact store with all files, and walk along the audit log. "
-        "Ends with an error if a file is missing or damaged, or an entry was changed or removed."
+        "Compare all rows of the artifact store with all files, walk along the audit log, and "
+        "compare versions and aliases with what it says. Ends with an error if a file is missing "
+        "or damaged, or a row or an entry was changed or removed."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -55,6 +58,7 @@ class Command(BaseCommand):
             refuse_if_shared()
             self.stdout.write(f"discarded   {discard(report)} files")
         whole_chain = self._verify_chain(options["anchor"])
+        sealed = self._verify_versions()
         consistent = self._verify_aliases()
         if not report.is_whole:
             raise CommandError(
@@ -66,11 +70,25 @@ class Command(BaseCommand):
                 "The audit log was changed by somebody who went around the platform. Compare it "
                 "with a backup; what it says since the first fault cannot be trusted."
             )
+        if not sealed:
+            raise CommandError(
+                "Rows of versions were changed by somebody who went around the platform. Restore "
+                "them from a backup; the audit log has the hash of what each said at first."
+            )
         if not consistent:
             raise CommandError(
                 "Aliases and their history differ: somebody changed rows around the platform. "
                 "Move the alias to where it belongs; the audit log says where that is."
             )
+
+    def _verify_versions(self) -> bool:
+        total = ModelVersion.objects.count()
+        with tqdm(total=total, unit="version", desc="versions", disable=None) as bar:
+            found = list(broken_seals(bar.update))
+        self.stdout.write(f"versions    {total}, {len(found)} changed")
+        for finding in found[:MOST_LINES]:
+            self.stdout.write(f"versions: {finding}")
+        return not found
 
     def _verify_aliases(self) -> bool:
         found = inconsistencies()
