@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path, resolve, reverse
 
-from registry.accounts.models import Scope, User
+from registry.accounts.models import Role, Scope, User
 from registry.accounts.services import issue_token
 from tests.access import world
 from tests.access.routes import (
@@ -27,6 +28,7 @@ from tests.access.routes import (
 )
 from tests.access.rows import PEOPLE, Row
 from tests.access.table import ADMIN, HTTP
+from tests.running.people import make_classroom, make_person
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("redis_url", "artifact_dir")]
 NEED_A_ROW = "add a row to tests/access/table.py"
@@ -113,6 +115,20 @@ def test_everybody_gets_what_the_table_says(person, people, parameters):
         if status != row.status_for(person):
             wrong.append(f"{row}: {status}, the table says {row.status_for(person)}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_an_instructor_of_another_class_sees_no_more_of_a_thing_than_its_student(parameters):
+    """Where a route names one thing of the class; what names nothing, such as a list, is open."""
+    elsewhere = make_person("elsewhere", Role.INSTRUCTOR, make_classroom("Elsewhere"))
+    caller, checked, wrong = Caller(elsewhere), 0, []
+    for row in HTTP:
+        hidden = row.status_for("outsider") in (403, 404) and row.status_for("instructor") != 404
+        if hidden and re.search(r"\w+:[a-z_]+>", routes_by_name()[row.route].pattern):
+            checked += 1
+            if (status := call(caller, row, parameters)) not in (403, 404):
+                wrong.append(f"{row}: {status}")
+    assert not wrong, "\n".join(wrong)
+    assert checked > 60, "else the rule above names too little"
 
 
 @pytest.mark.parametrize("person", PEOPLE[1:])
