@@ -15,7 +15,15 @@ from pathlib import Path
 
 from benchmarks.machine import ROOT
 
-QUICK_ONES = ("environment", "dqn", "recurrent", "checkpoints", "streaming", "registry_scale")
+QUICK_ONES = (
+    "environment",
+    "dqn",
+    "recurrent",
+    "checkpoints",
+    "streaming",
+    "registry_scale",
+    "serving",
+)
 ALL = (*QUICK_ONES, "learning")
 RESULTS = ROOT / "benchmarks" / "results"
 
