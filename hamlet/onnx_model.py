@@ -23,6 +23,7 @@ from hamlet.signature import Signature
 # All ONNX models of a process share this much for the numbers between input and output: a file
 # whose answer takes more gets an error and not the memory of the machine. Weights come on top.
 ARENA_BYTES = 512 * 2**20
+Provider = str | tuple[str, dict[str, Any]]  # its name, or its name and options
 CPU = ("CPUExecutionProvider",)
 DTYPES = {"float32": np.float32, "int64": np.int64, "bool": np.bool_}
 KEPT_ROWS = 32  # batches of up to so many rows find what fills left out inputs ready
@@ -39,7 +40,7 @@ class OnnxModel:
         parameter_count: numbers of floating point among its weights. weight_bytes: of all.
     """
 
-    def __init__(self, content: bytes, *, name: str, providers: Sequence[str] = CPU) -> None:
+    def __init__(self, content: bytes, *, name: str, providers: Sequence[Provider] = CPU) -> None:
         proto = read_onnx(content, name)
         words = read_words(proto, name)
         self._signature = words.signature
@@ -62,16 +63,17 @@ class OnnxModel:
 
     @classmethod
     def load_from_bytes(
-        cls, content: bytes, *, name: str = "model.onnx", providers: Sequence[str] = CPU
+        cls, content: bytes, *, name: str = "model.onnx", providers: Sequence[Provider] = CPU
     ) -> OnnxModel:
-        """Args: name: what messages call it. providers: of ONNX Runtime, best first.
+        """Args: name: what messages call it. providers: of ONNX Runtime, by name or with
+            options, best first.
 
         Raises: OnnxFileError with the reason; the file is checked before the engine sees it.
         """
         return cls(content, name=name, providers=providers)
 
     @classmethod
-    def load_from_file(cls, path: str | Path, *, providers: Sequence[str] = CPU) -> OnnxModel:
+    def load_from_file(cls, path: str | Path, *, providers: Sequence[Provider] = CPU) -> OnnxModel:
         """Raises: OnnxFileError as `load_from_bytes` does, also if the file cannot be read."""
         path = Path(path)
         try:
@@ -176,7 +178,7 @@ def engine_faults() -> tuple[type[Exception], ...]:
     return (*(kind for kind in own if issubclass(kind, Exception)), RuntimeError, MemoryError)
 
 
-def _session(content: bytes, name: str, providers: Sequence[str]) -> Any:
+def _session(content: bytes, name: str, providers: Sequence[Provider]) -> Any:
     engine = start_engine()
     options = engine.SessionOptions()
     # Requests are answered side by side; threads inside of one would only get in the way.

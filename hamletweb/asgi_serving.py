@@ -1,8 +1,11 @@
-"""Predictions alone, as a process of its own: `uvicorn hamletweb.asgi_serving:application`.
+"""Predictions alone, as a process of its own:
+
+    python -m hamletweb.bounded_uvicorn hamletweb.asgi_serving:application
 
 It answers POST /api/v1/predict, POST /api/v1/predict/ensemble and everything under /v2/ for
-programs with a token, and /healthz and /readyz for probes. Several such processes stand behind one
-proxy beside the web process, which answers the same in the same way (hamletweb/asgi.py).
+programs with a token, /healthz and /readyz for probes, and /metrics for scrapers. Several such
+processes stand behind one proxy beside the web process, which answers the same in the same way
+(hamletweb/asgi.py).
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ import orjson  # noqa: E402
 
 from hamletweb.health.checks import check_database, check_migrations  # noqa: E402
 from hamletweb.serving.front import ServingFront  # noqa: E402
+from hamletweb.serving.metrics import metrics  # noqa: E402
 from hamletweb.serving.outgoing import send_reply  # noqa: E402
 from registry.serving.calls import request_id_of  # noqa: E402
 from registry.serving.protocol.answers import Reply  # noqa: E402
@@ -31,7 +35,7 @@ front = ServingFront()
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "http" and scope["path"] in PROBES:
-        reply = await PROBES[scope["path"]]()
+        reply = await PROBES[scope["path"]](scope)
         await send_reply(send, reply, request_id_of(""))
     elif scope["type"] in ("http", "lifespan"):
         await front(scope, receive, send)
@@ -39,12 +43,12 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         raise ValueError(f"{scope['type']} is not served here; hamletweb.asgi serves sockets")
 
 
-async def healthz() -> Reply:
+async def healthz(scope: dict[str, Any]) -> Reply:
     """The process is alive."""
     return Reply(orjson.dumps({"status": "alive"}))
 
 
-async def readyz() -> Reply:
+async def readyz(scope: dict[str, Any]) -> Reply:
     """503 while the database is away or older than this code."""
     checks = await asyncio.to_thread(check_all)
     ready = all(check["ok"] for check in checks)
@@ -62,7 +66,12 @@ def check_all() -> list[dict[str, object]]:
         connections.close_all()
 
 
-PROBES = {"/healthz": healthz, "/readyz": readyz}
+async def metrics_text(scope: dict[str, Any]) -> Reply:
+    """What this process counts; the web process counts for itself."""
+    return await metrics(front.serving, scope)
+
+
+PROBES = {"/healthz": healthz, "/readyz": readyz, "/metrics": metrics_text}
 
 # What was imported stays; the collector need not look at it again.
 gc.collect()

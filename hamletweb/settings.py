@@ -56,7 +56,9 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-env = environ.Env()
+from hamletweb.environment import env, kept_predictions, seconds, share, whole_number
+from hamletweb.timetable import TIMETABLE
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = Path(env("HAMLET_DATA_DIR", default=str(BASE_DIR / "var"))).absolute()
 
@@ -82,7 +84,7 @@ HTTPS = env.bool("HAMLET_HTTPS", default=False)
 # Of this machine itself, always: probes of health and `up` ask by these names.
 ALLOWED_HOSTS = [*env.list("HAMLET_ALLOWED_HOSTS", default=[]), "localhost", "127.0.0.1", "[::1]"]
 # The client's address is the one that the outermost of them saw; with 0 nobody's word is taken.
-PROXIES = env.int("HAMLET_PROXIES", default=0)
+PROXIES = whole_number("HAMLET_PROXIES", 0)
 CSRF_TRUSTED_ORIGINS = env.list("HAMLET_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -225,32 +227,28 @@ SPECTACULAR_SETTINGS = {
 # Nothing a client may send needs more; refused before it is kept (hamletweb/bounds/bodies.py).
 DATA_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 # What takes a file takes so much (hamletweb/bounds/lengths.py).
-UPLOAD_MAX_BYTES = env.int("HAMLET_UPLOAD_MAX_BYTES", default=512 * 1024**2)
+UPLOAD_MAX_BYTES = whole_number("HAMLET_UPLOAD_MAX_BYTES", 512 * 1024**2, least=1)
 # Each may have a connection to PostgreSQL, whose max_connections is 200 in the embedded one.
-REQUESTS_AT_ONCE = env.int("HAMLET_REQUESTS_AT_ONCE", default=40)
-if REQUESTS_AT_ONCE < 1:
-    raise ImproperlyConfigured(
-        f"HAMLET_REQUESTS_AT_ONCE: found {REQUESTS_AT_ONCE}; expected 1 or more."
-    )
+REQUESTS_AT_ONCE = whole_number("HAMLET_REQUESTS_AT_ONCE", 40, least=1)
 
 ARTIFACT_DIR = Path(env("HAMLET_ARTIFACT_DIR", default=str(DATA_DIR / "artifacts")))
-ARTIFACT_MAX_BYTES = env.int("HAMLET_ARTIFACT_MAX_BYTES", default=4 * 1024**3)
-MODEL_POOL_BYTES = env.int("HAMLET_MODEL_POOL_BYTES", default=512 * 1024**2)
+ARTIFACT_MAX_BYTES = whole_number("HAMLET_ARTIFACT_MAX_BYTES", 4 * 1024**3, least=1)
+MODEL_POOL_BYTES = whole_number("HAMLET_MODEL_POOL_BYTES", 512 * 1024**2, least=1)
 
 # Predictions: what one serving process takes at once, and what is kept of them.
-PREDICT_QUEUE = env.int("HAMLET_PREDICT_QUEUE", default=256)
-PREDICT_BYTES = env.int("HAMLET_PREDICT_BYTES", default=512 * 1024**2)
-PREDICT_BODY_SECONDS = env.float("HAMLET_PREDICT_BODY_SECONDS", default=30.0)
-PREDICT_THREADS = env.int("HAMLET_PREDICT_THREADS", default=max(1, (os.cpu_count() or 2) - 1))
+PREDICT_QUEUE = whole_number("HAMLET_PREDICT_QUEUE", 256, least=1)
+PREDICT_BYTES = whole_number("HAMLET_PREDICT_BYTES", 512 * 1024**2, least=1)
+PREDICT_BODY_SECONDS = seconds("HAMLET_PREDICT_BODY_SECONDS", 30.0)
+PREDICT_THREADS = whole_number("HAMLET_PREDICT_THREADS", max(1, (os.cpu_count() or 2) - 1), least=1)
 WARM_MODELS = env.list("HAMLET_WARM_MODELS", default=[])
-PREDICTION_LOG = env("HAMLET_PREDICTION_LOG", default="full")
-PREDICTION_PAYLOADS = env.float("HAMLET_PREDICTION_PAYLOADS", default=0.0)
-PREDICTION_DAYS = env.int("HAMLET_PREDICTION_DAYS", default=90)
-SESSION_SECONDS = env.int("HAMLET_SESSION_SECONDS", default=600)
-SESSION_BYTES = env.int("HAMLET_SESSION_BYTES", default=1024**2)
-SESSIONS_PER_USER = env.int("HAMLET_SESSIONS_PER_USER", default=100)
-TOKEN_REQUESTS_PER_MINUTE = env.int("HAMLET_TOKEN_REQUESTS_PER_MINUTE", default=6000)
-TOKEN_BURST = env.int("HAMLET_TOKEN_BURST", default=600)
+PREDICTION_LOG = kept_predictions("HAMLET_PREDICTION_LOG", "full")
+PREDICTION_PAYLOADS = share("HAMLET_PREDICTION_PAYLOADS", 0.0)
+PREDICTION_DAYS = whole_number("HAMLET_PREDICTION_DAYS", 90)
+SESSION_SECONDS = whole_number("HAMLET_SESSION_SECONDS", 600, least=1)
+SESSION_BYTES = whole_number("HAMLET_SESSION_BYTES", 1024**2, least=1)
+SESSIONS_PER_USER = whole_number("HAMLET_SESSIONS_PER_USER", 100)
+TOKEN_REQUESTS_PER_MINUTE = whole_number("HAMLET_TOKEN_REQUESTS_PER_MINUTE", 6000)
+TOKEN_BURST = whole_number("HAMLET_TOKEN_BURST", 600, least=1)
 
 WEBHOOK_HTTP = env.bool("HAMLET_WEBHOOK_HTTP", default=False)
 WEBHOOK_NETWORKS = env.list("HAMLET_WEBHOOK_NETWORKS", default=[])
@@ -278,46 +276,19 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_keepalive": True,
     "health_check_interval": 10,
 }
-CELERY_BEAT_SCHEDULE = {
-    "requeue-abandoned-runs": {
-        "task": "training.tasks.requeue_abandoned_runs",
-        "schedule": 10.0,
-        "options": {"expires": 30},
-    },
-    "look-after-prediction-jobs": {
-        "task": "registry.jobs.tasks.sweep_jobs",
-        "schedule": 10.0,
-        "options": {"expires": 30},
-    },
-    "send-overdue-webhooks": {
-        "task": "registry.webhooks.tasks.send_overdue",
-        "schedule": 10.0,
-        "options": {"expires": 30},
-    },
-    "start-forgotten-checks": {
-        "task": "registry.versions.tasks.start_forgotten_checks",
-        "schedule": 60.0,
-        "options": {"expires": 120},
-    },
-    # An interval, no time of day: a machine that sleeps at night does it when it wakes up.
-    "collect-garbage": {
-        "task": "training.tasks.collect_garbage",
-        "schedule": 24 * 3600.0,
-        "options": {"expires": 3600},
-    },
-}
+CELERY_BEAT_SCHEDULE = TIMETABLE
 
 # A worker that has not been heard of for this long has lost its run to the next one.
-RUN_LEASE_SECONDS = env.int("HAMLET_RUN_LEASE_SECONDS", default=60)
-RUN_HEARTBEAT_SECONDS = env.float("HAMLET_RUN_HEARTBEAT_SECONDS", default=3.0)
-RUN_MAX_ATTEMPTS = env.int("HAMLET_RUN_MAX_ATTEMPTS", default=20)
+RUN_LEASE_SECONDS = whole_number("HAMLET_RUN_LEASE_SECONDS", 60, least=1)
+RUN_HEARTBEAT_SECONDS = seconds("HAMLET_RUN_HEARTBEAT_SECONDS", 3.0, below=RUN_LEASE_SECONDS)
+RUN_MAX_ATTEMPTS = whole_number("HAMLET_RUN_MAX_ATTEMPTS", 20, least=1)
 # Prediction jobs, by the same rules. A job that is taken over begins again with its first row.
-JOB_DAYS = env.int("HAMLET_JOB_DAYS", default=7)
-JOB_LEASE_SECONDS = env.int("HAMLET_JOB_LEASE_SECONDS", default=45)
-JOB_HEARTBEAT_SECONDS = env.float("HAMLET_JOB_HEARTBEAT_SECONDS", default=3.0)
-JOB_MAX_ATTEMPTS = env.int("HAMLET_JOB_MAX_ATTEMPTS", default=5)
-JOB_CHUNK_ROWS = env.int("HAMLET_JOB_CHUNK_ROWS", default=1024)
-REPLAY_DAYS = env.int("HAMLET_REPLAY_DAYS", default=180)
+JOB_DAYS = whole_number("HAMLET_JOB_DAYS", 7, least=1)
+JOB_LEASE_SECONDS = whole_number("HAMLET_JOB_LEASE_SECONDS", 45, least=1)
+JOB_HEARTBEAT_SECONDS = seconds("HAMLET_JOB_HEARTBEAT_SECONDS", 3.0, below=JOB_LEASE_SECONDS)
+JOB_MAX_ATTEMPTS = whole_number("HAMLET_JOB_MAX_ATTEMPTS", 5, least=1)
+JOB_CHUNK_ROWS = whole_number("HAMLET_JOB_CHUNK_ROWS", 1024, least=1)
+REPLAY_DAYS = whole_number("HAMLET_REPLAY_DAYS", 180)
 
 LOGGING = {
     "version": 1,

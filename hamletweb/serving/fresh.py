@@ -3,6 +3,9 @@
 A value that is asked for again after a second is looked up anew beside the requests, so that in
 steady use nobody waits. One that somebody says has changed is gone at once; a look-up that was on
 its way at that moment answers those who wait for it and is not kept.
+
+Keys that were never found, such as made-up tokens, have room of their own: however many of them
+come, those who were known before are looked up.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ V = TypeVar("V")
 STALE_S = 2.0
 REFRESH_S = 1.0
 MOST_ENTRIES = 10_000
-MOST_LOOK_UPS = 64
+MOST_LOOK_UPS = 64  # of keys that were found before, and as many of others
 
 
 @dataclass(slots=True)
@@ -41,7 +44,9 @@ class FreshCache(Generic[K, V]):
     def __init__(self, look_up: Callable[[K], Awaitable[V]]) -> None:
         self._look_up = look_up
         self._entries: OrderedDict[K, Entry[V]] = OrderedDict()
+        self._found: OrderedDict[K, None] = OrderedDict()
         self._pending: dict[K, asyncio.Task[V]] = {}
+        self._strange = 0  # of the pending, those not found before
         self._forgotten = 0
 
     async def get(self, key: K) -> V:
@@ -54,9 +59,13 @@ class FreshCache(Generic[K, V]):
                 entry.refreshing = True
                 self._begin(key)
             return entry.value
-        if key not in self._pending and len(self._pending) >= MOST_LOOK_UPS:
+        if key not in self._pending and self._is_full(key):
             raise TooBusyError("too many look-ups wait for the database. Try again in a second.")
         return await asyncio.shield(self._begin(key))
+
+    def has_found(self, key: K) -> bool:
+        """Whether this key has been found, and not missed since."""
+        return key in self._found
 
     def forget(self, matches: Callable[[K, V], bool]) -> list[K]:
         """Returns: the keys that are gone and that somebody used within a minute."""
@@ -66,6 +75,10 @@ class FreshCache(Generic[K, V]):
             del self._entries[key]
         lately = time.monotonic() - 60
         return [key for key, entry in gone if entry.used_at > lately]
+
+    def _is_full(self, key: K) -> bool:
+        known = len(self._pending) - self._strange
+        return (known if key in self._found else self._strange) >= MOST_LOOK_UPS
 
     def _begin(self, key: K) -> asyncio.Task[V]:
         """One look-up for all who wait."""
@@ -79,6 +92,8 @@ class FreshCache(Generic[K, V]):
 
     async def _fetch(self, key: K) -> V:
         asked_at, forgotten = time.monotonic(), self._forgotten
+        strange = key not in self._found
+        self._strange += strange
         try:
             value = await self._look_up(key)
         except DatabaseError:
@@ -87,16 +102,25 @@ class FreshCache(Generic[K, V]):
             raise  # tells nothing of the value, which is good until it is stale
         except Exception:
             self._entries.pop(key, None)
+            self._found.pop(key, None)
             raise
         finally:
+            self._strange -= strange
             if self._pending.get(key) is asyncio.current_task():
                 del self._pending[key]
         if forgotten == self._forgotten:
             self._entries[key] = Entry(value, asked_at, time.monotonic())
             self._entries.move_to_end(key)
-            while len(self._entries) > MOST_ENTRIES:
-                self._entries.popitem(last=False)
+            _bound(self._entries)
+        self._found[key] = None
+        self._found.move_to_end(key)
+        _bound(self._found)
         return value
+
+
+def _bound(kept: OrderedDict) -> None:
+    while len(kept) > MOST_ENTRIES:
+        kept.popitem(last=False)
 
 
 def _take_notice(task: asyncio.Task) -> None:

@@ -1,7 +1,7 @@
 """The ASGI application of predictions. What it does not serve goes on to the one behind it.
 
-It answers programs: requests that carry a token, and probes. Requests without one, which may come
-from a signed-in browser, are Django's.
+It answers programs and probes. Requests with a cookie and without a token may come from a signed-in
+browser, and are Django's.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Any
 from django.conf import settings
 
 from hamletweb.health.requests import REQUESTS, SECONDS
-from hamletweb.serving.incoming import Body, Headers, read_headers
+from hamletweb.serving.incoming import ClientLeftError, Headers, read_headers
 from hamletweb.serving.outgoing import problem_reply, refusal, send_reply
 from hamletweb.serving.routes import Asked, Found, Route, find_route
 from hamletweb.serving.runner import Serving
-from hamletweb.serving.steps import ClientLeftError, RequestRunner
+from hamletweb.serving.steps import RequestRunner
+from registry.nul import REFUSAL
 from registry.problems import problem_data
 from registry.serving.callers import secret_of
 from registry.serving.calls import request_id_of
@@ -51,17 +52,14 @@ class ServingFront:
             return
         began = time.perf_counter()
         request_id = request_id_of(headers.x_request_id.decode("latin-1"))
-        serving = self.serving
-        body = Body(serving.flight, serving.deadlines)
+        runner = RequestRunner(self.serving, receive)
         try:
-            reply = await self._reply(
-                scope, RequestRunner(serving, receive), (found, headers), body, request_id
-            )
+            reply = await self._reply(scope, runner, (found, headers), request_id)
             await send_reply(send, reply, request_id)
         except ClientLeftError:
             return
         finally:
-            body.done()
+            runner.body.done()
         if found is not None and found.route is not None:
             count(found.route, reply.status, time.perf_counter() - began)
 
@@ -76,16 +74,17 @@ class ServingFront:
         """Whether the request is for here, and not for the application behind."""
         if found is None:
             return is_protocol(scope["path"])
-        if found.route is None or not is_safe(scope, headers):
+        if not is_safe(scope, headers):
             return False
-        return found.route.access is None or bool(headers.authorization)
+        # Django says to a browser what it cannot do, and needs the cookie for that alone.
+        open_to_all = found.route is not None and found.route.access is None
+        return open_to_all or bool(headers.authorization) or not headers.cookie
 
     async def _reply(
         self,
         scope: dict[str, Any],
         runner: RequestRunner,
         asked: tuple[Found | None, Headers],
-        body: Body,
         request_id: str,
     ) -> Reply:
         found, headers = asked
@@ -95,12 +94,16 @@ class ServingFront:
                 404, problem_data(404, "There is no such route here."), protocol=protocol
             )
         route = found.route
+        if route is None and scope["method"] == "OPTIONS":
+            return Reply(b"", headers={"Allow": ", ".join((*found.methods, "OPTIONS"))})
         if route is None:
             problem = problem_data(405, f"This address answers {' and '.join(found.methods)}.")
             allow = {"Allow": ", ".join(found.methods)}
             return problem_reply(405, problem, allow, protocol=protocol)
         if not is_safe(scope, headers):
             return problem_reply(403, problem_data(403, NOT_HTTPS), protocol=protocol)
+        if "\0" in scope["path"]:
+            return problem_reply(400, problem_data(400, REFUSAL), protocol=protocol)
         try:
             caller = None
             if route.access is not None:
@@ -109,9 +112,9 @@ class ServingFront:
             if route.check_type is not None:
                 route.check_type(headers.content_type.decode("latin-1"))
             if route.method == "POST":
-                await body.read(runner.receive, headers)
+                await runner.body.read(runner.receive, headers, self.serving.compute)
             return await route.answer(
-                runner, Asked(found, headers, caller, request_id, body.content)
+                runner, Asked(found, headers, caller, request_id, runner.body.content)
             )
         except ClientLeftError:
             raise

@@ -12,15 +12,19 @@ from rest_framework.exceptions import APIException
 
 from hamletweb.serving.deadlines import Deadlines
 from hamletweb.serving.memory import BODY_FACTOR, Flight
-from hamletweb.serving.steps import ClientLeftError
 from registry.bodies import BodyTooLargeError
 from registry.serving.bodies import unpack
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
+Compute = Callable[[Callable[[], bytes]], Awaitable[bytes]]
 
 # One that is told too early loses the answer: see hamletweb/bounded_daphne.py.
 MOST_DISCARDED_BYTES = 16 * 1024 * 1024
 LONGEST_DISCARDING_S = 5.0
+
+
+class ClientLeftError(Exception):
+    """Nobody waits for the answer any more."""
 
 
 class TooSlowError(APIException):
@@ -54,23 +58,24 @@ def read_headers(scope: dict[str, Any]) -> Headers:
 
 
 class Body:
-    """The body of one request, and the memory it takes until `done`."""
+    """The body of one request, and the bytes of memory `taken` for it until `done`."""
 
-    __slots__ = ("_deadlines", "_flight", "_taken", "content")
+    __slots__ = ("_deadlines", "_flight", "content", "taken")
 
     def __init__(self, flight: Flight, deadlines: Deadlines) -> None:
         self._flight, self._deadlines = flight, deadlines
-        self._taken = 0
+        self.taken = 0
         self.content = b""
 
-    async def read(self, receive: Receive, headers: Headers) -> None:
+    async def read(self, receive: Receive, headers: Headers, compute: Compute) -> None:
         """Raises: BodyTooLargeError, TooSlowError, TooBusyError, ClientLeftError, and for a packed
         body what `unpack` raises."""
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         announced = headers.content_length
         length = int(announced) if announced.isdigit() and len(announced) < 20 else 0
         if length > limit:
-            raise await _too_large(receive, length, limit)
+            await _discard(receive, length, limit)
+            raise _too_large(limit)
         try:
             await self._deadlines.bound(self._gather(receive, limit))
         except TimeoutError:
@@ -81,12 +86,14 @@ class Body:
         if headers.content_encoding:
             packed = len(self.content)
             encoding = headers.content_encoding.decode("latin-1")
-            self.content = unpack(self.content, encoding, limit)
+            # A few bytes may be many, so this is never done here and now.
+            packed_content = self.content
+            self.content = await compute(lambda: unpack(packed_content, encoding, limit))
             self._take(len(self.content) - packed)
 
     def done(self) -> None:
-        self._flight.give_back(self._taken)
-        self._taken = 0
+        self._flight.give_back(self.taken)
+        self.taken = 0
 
     async def _gather(self, receive: Receive, limit: int) -> None:
         parts, size = [], 0
@@ -97,7 +104,9 @@ class Body:
             part = message.get("body", b"")
             size += len(part)
             if size > limit:
-                raise await _too_large(receive, size, limit)
+                if message.get("more_body", False):
+                    await _discard(receive, size, limit)
+                raise _too_large(limit)
             self._take(len(part))
             parts.append(part)
             if not message.get("more_body", False):
@@ -106,12 +115,12 @@ class Body:
 
     def _take(self, size: int) -> None:
         size = max(size, 0) * BODY_FACTOR
-        self._flight.take(size)
-        self._taken += size
+        self._flight.take(size, own=self.taken)
+        self.taken += size
 
 
-async def _too_large(receive: Receive, found: int, limit: int) -> BodyTooLargeError:
-    """The refusal, after what a client needs to hear it: some more of its body is thrown away."""
+async def _discard(receive: Receive, found: int, limit: int) -> None:
+    """What a client needs to hear its refusal: some more of its body is thrown away."""
     discarded = 0
     try:
         async with asyncio.timeout(LONGEST_DISCARDING_S):
@@ -122,6 +131,9 @@ async def _too_large(receive: Receive, found: int, limit: int) -> BodyTooLargeEr
                     break
     except TimeoutError:
         pass
+
+
+def _too_large(limit: int) -> BodyTooLargeError:
     return BodyTooLargeError(
         f"The body has more than {limit} bytes, the most that is taken. Send it in smaller parts."
     )

@@ -15,11 +15,15 @@ class Flight:
     """Bytes of the requests at work. Lives on one event loop."""
 
     def __init__(self, most_bytes: int) -> None:
-        self._most_bytes = most_bytes
+        self.most_bytes = most_bytes
 
-    def take(self, size: int) -> None:
-        """Raises: TooBusyError. A request that is alone always fits: its own bounds hold."""
-        if COUNTS.bytes_in_flight and COUNTS.bytes_in_flight + size > self._most_bytes:
+    def take(self, size: int, *, own: int = 0) -> None:
+        """Args: own: bytes that the same request has taken before.
+
+        Raises: TooBusyError. A request that is alone always fits: its own bounds hold.
+        """
+        others = COUNTS.bytes_in_flight - own
+        if others > 0 and others + own + size > self.most_bytes:
             COUNTS.refused_memory += 1
             raise TooBusyError(
                 "the requests at work take all the memory they may (HAMLET_PREDICT_BYTES). "

@@ -157,5 +157,8 @@ def find_route(method: str, path: str) -> Found | None:
     for pattern, routes in PATTERNS:
         if match := pattern.fullmatch(path):
             named = match.groupdict()
-            return Found(routes.get(method), named.get("name"), named.get("number"), tuple(routes))
+            methods = (*routes, "HEAD") if "GET" in routes else tuple(routes)
+            # The server sends the head of the answer alone.
+            route = routes.get("GET" if method == "HEAD" else method)
+            return Found(route, named.get("name"), named.get("number"), methods)
     return None

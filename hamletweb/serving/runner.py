@@ -7,21 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.db import connections
+from rest_framework.exceptions import AuthenticationFailed
 
 from hamletweb.serving.deadlines import Deadlines
-from hamletweb.serving.fresh import MOST_LOOK_UPS, FreshCache
+from hamletweb.serving.fresh import MOST_LOOK_UPS, STALE_S, FreshCache
 from hamletweb.serving.listening import Listener
+from hamletweb.serving.look_ups import LookUps
 from hamletweb.serving.memory import Flight
 from registry.limits.leases import Permit, token_limits
 from registry.serving.batching import Batcher
-from registry.serving.callers import Caller, find_caller
+from registry.serving.callers import Caller, find_caller, unknown_token
 from registry.serving.engines import LoadedModel
 from registry.serving.errors import TooBusyError
 from registry.serving.log.writer import prediction_log
@@ -31,7 +35,7 @@ from registry.serving.warming import warm_targets
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-MOST_BATCHERS = 128
+MOST_REFUSED = 1000  # tokens that are remembered as unknown
 
 Route = tuple[int, str, str]  # user, model, version or alias
 
@@ -48,11 +52,17 @@ class Serving:
         self._users: dict[int, Caller] = {}
         self._pool = shared_pool()
         self._loading: dict[str, asyncio.Task[LoadedModel]] = {}
-        self._batchers: OrderedDict[str, Batcher] = OrderedDict()
-        self._looking = ThreadPoolExecutor(4, "look-up")
+        self._batchers: WeakKeyDictionary[LoadedModel, Batcher] = WeakKeyDictionary()
+        self._looking = LookUps(3, "look-up")
+        # Tokens that nobody has may be many; they wait for each other alone.
+        self._strangers = LookUps(1, "look-up-strangers")
+        self._refused: OrderedDict[str, float] = OrderedDict()
         self._loaders = ThreadPoolExecutor(2, "load")
         self._running = ThreadPoolExecutor(settings.PREDICT_THREADS, "run")
         self._aside = ThreadPoolExecutor(4, "aside")
+        # One alone: Python reads no two bodies at the same time, and two threads would only take
+        # the turns of the event loop.
+        self._computing = ThreadPoolExecutor(1, "compute")
         self._tasks: set[asyncio.Task] = set()
         self._listener = Listener(self.loop, self.changed)
         self._listener.start()
@@ -62,7 +72,9 @@ class Serving:
         """Write the log; what runs ends by itself."""
         self._listener.stop()
         await asyncio.to_thread(prediction_log().flush)
-        for threads in (self._looking, self._loaders, self._running, self._aside):
+        for look_ups in (self._looking, self._strangers):
+            look_ups.stop()
+        for threads in (self._loaders, self._running, self._aside, self._computing):
             threads.shutdown(wait=False, cancel_futures=True)
 
     async def target(self, caller: Caller, model: str, asked: str) -> Target:
@@ -81,13 +93,16 @@ class Serving:
             self._loading[servable.sha256] = task
         return await asyncio.shield(task)
 
-    def batcher(self, servable: Servable, model: LoadedModel) -> Batcher:
-        found = self._batchers.get(servable.sha256)
-        if found is None or found.model is not model:
-            found = Batcher(model, self._running, settings.PREDICT_QUEUE)
-            self._batchers[servable.sha256] = found
-            while len(self._batchers) > MOST_BATCHERS:
-                self._batchers.popitem(last=False)
+    def batcher(self, model: LoadedModel) -> Batcher:
+        """The queue before a model; it ends with the model, which the pool alone keeps."""
+        found = self._batchers.get(model)
+        if found is None:
+            found = self._batchers[model] = Batcher(
+                model,
+                self._running,
+                settings.PREDICT_QUEUE,
+                most_running=settings.PREDICT_THREADS,
+            )
         return found
 
     async def permit(self, caller: Caller) -> None:
@@ -102,12 +117,17 @@ class Serving:
     async def aside(self, work: Callable[..., T], *arguments: Any) -> T:
         return await self.loop.run_in_executor(self._aside, _and_disconnect, work, *arguments)
 
+    async def compute(self, work: Callable[[], T]) -> T:
+        """Do what would hold up everybody else beside the event loop, one after the other."""
+        return await self.loop.run_in_executor(self._computing, work)
+
     def changed(self, what: str) -> None:
         """Forget what is said to have changed: `model:7`, `version:9`, `token:3`, `user:5`, or
         everything, if word of some change may have been lost."""
         kind, _, text = what.partition(":")
         number = int(text) if text.isdigit() else 0
         if kind in ("token", "user", "everything"):
+            self._refused.clear()
             self.callers.forget(
                 lambda _, caller: (
                     kind == "everything"
@@ -130,14 +150,21 @@ class Serving:
             self._begin(self._warm_up())
 
     async def _find_caller(self, secret: str) -> Caller:
-        return await self._look_up(find_caller, secret)
+        """Raises: AuthenticationFailed; at once for a token that was refused a moment ago."""
+        if time.monotonic() < self._refused.get(secret, 0.0):
+            raise unknown_token()
+        known = self.callers.has_found(secret)
+        try:
+            return await (self._looking if known else self._strangers).ask(find_caller, secret)
+        except AuthenticationFailed:
+            self._refused[secret] = time.monotonic() + STALE_S
+            while len(self._refused) > MOST_REFUSED:
+                self._refused.popitem(last=False)
+            raise
 
     async def _find_target(self, route: Route) -> Target:
         user_id, model, asked = route
-        return await self._look_up(find_target, self._users[user_id].user, model, asked)
-
-    async def _look_up(self, work: Callable[..., T], *arguments: Any) -> T:
-        return await self.loop.run_in_executor(self._looking, _and_disconnect, work, *arguments)
+        return await self._looking.ask(find_target, self._users[user_id].user, model, asked)
 
     async def _load(self, servable: Servable) -> LoadedModel:
         try:
@@ -150,7 +177,7 @@ class Serving:
         await self.load(target.servable)
 
     async def _warm_up(self) -> None:
-        for target in await self._look_up(warm_targets, settings.WARM_MODELS):
+        for target in await self._looking.ask(warm_targets, settings.WARM_MODELS):
             await self.load(target.servable)
 
     def _begin(self, work: Coroutine[Any, Any, None]) -> None:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
+from hamlet.errors import Problem, SpecError
+from hamletweb.serving.incoming import Body, ClientLeftError, Receive
 from hamletweb.serving.memory import run_bytes
 from hamletweb.serving.runner import Serving
 from registry.serving.batching import Ran
+from registry.serving.bodies import LONG_BYTES
 from registry.serving.callers import Caller
 from registry.serving.engines import LoadedModel
 from registry.serving.inputs import Question
 from registry.serving.targets import Target
 
 T = TypeVar("T")
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-
-
-class ClientLeftError(Exception):
-    """Nobody waits for the answer any more."""
 
 
 class RequestRunner:
@@ -28,6 +26,7 @@ class RequestRunner:
     def __init__(self, serving: Serving, receive: Receive) -> None:
         self._serving = serving
         self.receive = receive
+        self.body = Body(serving.flight, serving.deadlines)
 
     async def caller(self, secret: str) -> Caller:
         """Whose token this is, with a permit for one request.
@@ -45,9 +44,9 @@ class RequestRunner:
         return await self._serving.load(target.servable)
 
     async def run(self, target: Target, model: LoadedModel, question: Question) -> Ran:
-        batcher = self._serving.batcher(target.servable, model)
+        batcher = self._serving.batcher(model)
         size = run_bytes(model.signature, question.rows)
-        self._serving.flight.take(size)
+        self._serving.flight.take(size, own=self.body.taken)
         try:
             ran = batcher.try_now(question)
             return await self._watched(batcher.ask(question)) if ran is None else ran
@@ -55,20 +54,28 @@ class RequestRunner:
             self._serving.flight.give_back(size)
 
     async def run_all(self, members: Sequence[tuple[Target, LoadedModel, Question]]) -> list[Ran]:
-        sizes = [run_bytes(model.signature, question.rows) for _, model, question in members]
-        self._serving.flight.take(sum(sizes))
+        """Raises: SpecError if they ask for more memory than there is for all requests."""
+        size = sum(run_bytes(model.signature, question.rows) for _, model, question in members)
+        flight = self._serving.flight
+        if size > flight.most_bytes:
+            raise SpecError([Problem("members", too_many(members, size, flight.most_bytes))])
+        flight.take(size, own=self.body.taken)
         try:
-            return await self._watched(_all([self._ask(*member) for member in members]))
+            return await self._watched(_all([self._ask(*member[1:]) for member in members]))
         finally:
-            self._serving.flight.give_back(sum(sizes))
+            flight.give_back(size)
 
-    async def _ask(self, target: Target, model: LoadedModel, question: Question) -> Ran:
-        batcher = self._serving.batcher(target.servable, model)
+    async def _ask(self, model: LoadedModel, question: Question) -> Ran:
+        batcher = self._serving.batcher(model)
         ran = batcher.try_now(question)
         return await batcher.ask(question) if ran is None else ran
 
     async def aside(self, work: Callable[..., T], *arguments: Any) -> T:
         return await self._serving.aside(work, *arguments)
+
+    async def compute(self, size: int, work: Callable[[], T]) -> T:
+        """Little is done before a thread would have begun it."""
+        return work() if size <= LONG_BYTES else await self._serving.compute(work)
 
     async def _watched(self, work: Coroutine[Any, Any, T]) -> T:
         """Raises: ClientLeftError; the work is cancelled then, and leaves its queue."""
@@ -82,6 +89,17 @@ class RequestRunner:
         finally:
             task.cancel()
             left.cancel()
+
+
+def too_many(
+    members: Sequence[tuple[Target, LoadedModel, Question]], size: int, most_bytes: int
+) -> str:
+    rows = members[0][2].rows
+    return (
+        f"{len(members)} members with {rows} rows each may take {size} bytes; this server has "
+        f"{most_bytes} for all requests (HAMLET_PREDICT_BYTES). Send at most "
+        f"{max(1, rows * most_bytes // size)} rows at once, or ask fewer members"
+    )
 
 
 async def _all(asked: Sequence[Coroutine[Any, Any, Ran]]) -> list[Ran]:

@@ -134,7 +134,9 @@ class RetryJob(APIView):
     access = {"POST": STEER_JOB}
 
     @extend_schema(
-        operation_id="retry_job", request=None, responses=answers(serializers.JobData, 404, 409)
+        operation_id="retry_job",
+        request=None,
+        responses=answers(serializers.JobData, 404, 409) | TOO_MANY,
     )
     def post(self, request: Request, job_id: UUID) -> Response:
         """Let a failed or cancelled job begin again."""

@@ -43,18 +43,33 @@ def queue_job(user: User, request: Any, *, idempotency_key: str | None = None) -
     asked = body_hash(request)
     if earlier := find_by_key(user, idempotency_key, asked):
         return earlier, False
-    if Job.objects.filter(owner=user).exclude(status__in=ENDED).count() >= MOST_UNFINISHED:
-        raise TooManyJobsError(
-            f"You have {MOST_UNFINISHED} jobs that have not ended. Wait for some of them, cancel "
-            "some, or send more rows in each."
-        )
+    check_room(user.pk)  # once more with the row; this spares reading what is refused anyway
     try:
         return create_job(user, request, asked, idempotency_key), True
-    except IntegrityError:
+    except (IntegrityError, TooManyJobsError):
         # The same key arrived twice at once; the other request won.
         if earlier := find_by_key(user, idempotency_key, asked):
             return earlier, False
         raise
+
+
+def check_room(owner_id: int) -> None:
+    """Raises: TooManyJobsError if this person has as many unfinished jobs as one may have."""
+    unfinished = Job.objects.filter(owner_id=owner_id).exclude(status__in=ENDED)
+    if unfinished.count() >= MOST_UNFINISHED:
+        raise TooManyJobsError(
+            f"{MOST_UNFINISHED} jobs of one person have not ended, the most there may be. Wait "
+            "for some of them, cancel some, or send more rows in each."
+        )
+
+
+def take_room(owner_id: int) -> None:
+    """`check_room`, and until the transaction ends nobody else takes room of that person.
+
+    Raises: TooManyJobsError.
+    """
+    User.objects.select_for_update(no_key=True).get(pk=owner_id)
+    check_room(owner_id)
 
 
 def body_hash(request: Any) -> str:
@@ -92,6 +107,7 @@ def create_job(user: User, request: Any, asked: str, key: str | None) -> Job:
     question = questions.read_body(target_of(version).signature, rest)
     artifact = store_file(questions.to_bytes(question), questions.MEDIA_TYPE)
     with transaction.atomic():
+        take_room(user.pk)
         job = Job.objects.create(
             owner=user,
             version=version,
@@ -129,9 +145,12 @@ def cancel_job(job: Job) -> None:
 def retry_job(job: Job) -> None:
     """Let a failed or cancelled job begin again with its first row.
 
-    Raises: IllegalTransitionError for any other, StatusConflictError.
+    Raises: IllegalTransitionError for any other, StatusConflictError, TooManyJobsError if its owner
+        has as many unfinished ones as one may have.
     """
     with transaction.atomic():
+        if job.owner_id is not None and job.ended:
+            take_room(job.owner_id)
         queue = dispatch.queue_for(job.device)
         changes = {"attempts": 0, "reason": "", "queue": queue}
         lifecycle.move(job.pk, job.status, JobStatus.QUEUED, **changes)

@@ -14,7 +14,7 @@ from hamlet.errors import SpecError
 from registry.downloads import send_artifact
 from registry.errors import ConflictError
 from registry.jobs import queries, services
-from registry.jobs.errors import ResultGoneError
+from registry.jobs.errors import ResultGoneError, TooManyJobsError
 from registry.jobs.models import Job, JobStatus
 from registry.models import ModelVersion
 from registry.pages import page_for
@@ -93,7 +93,7 @@ def steer(request: HttpRequest, job_id: UUID, service: Callable[[Job], None]) ->
     problem = None
     try:
         service(find_job(request, job_id))
-    except ConflictError as error:
+    except (ConflictError, TooManyJobsError) as error:
         problem = str(error)
     if problem is None and not request.htmx:
         return redirect("jobs:job", job_id=job_id)

@@ -10,6 +10,13 @@ from typing import Any
 from registry.api_schema import PROBLEM_MEDIA_TYPE, WORDS
 from registry.openapi.examples import add_examples
 from registry.openapi.grouping import group_of, tags
+from registry.openapi.inference_protocol import (
+    ECHOED,
+    REQUEST_ID,
+    SCHEMAS,
+    TOO_SLOW,
+    describe_protocol,
+)
 from registry.problems import problem_data
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -18,6 +25,7 @@ SESSION = (
     "The cookie of a signed-in browser. Whatever changes something also needs the header "
     "X-CSRFToken with the value of the csrftoken cookie."
 )
+RETRY_AFTER = {"description": "seconds until it is worth trying", "schema": {"type": "integer"}}
 PROBLEM = {"$ref": "#/components/schemas/ProblemData"}
 Endpoint = tuple[str, str, str, Any]
 
@@ -38,10 +46,15 @@ def complete(result: dict[str, Any], **_: Any) -> dict[str, Any]:
             used.add(group_of(path))
             operation["tags"] = [group_of(path)]
             operation["summary"] = operation["operationId"].replace("_", " ").capitalize()
-            answer_limits(path, operation)
+            if path.startswith("/v2"):
+                describe_protocol(path, operation)
+            else:
+                answer_limits(path, operation)
+            add_headers(operation)
             operation["responses"] = dict(sorted(operation["responses"].items()))
             add_examples(operation)
     result["tags"] = tags(used)
+    result["components"]["schemas"] |= SCHEMAS
     schemes = result.get("components", {}).get("securitySchemes", {})
     if "cookieAuth" in schemes:
         schemes["cookieAuth"]["description"] = SESSION
@@ -62,11 +75,24 @@ def rename(path: str, method: str, operation: dict[str, Any]) -> None:
 
 
 def answer_limits(path: str, operation: dict[str, Any]) -> None:
-    """Every request with a token may come too often."""
-    if operation.get("security") and path.startswith("/api/"):
-        operation["responses"].setdefault("429", problem_response(429))
+    """Every request with a token may come too often, and every body too slowly."""
+    if not path.startswith("/api/"):
+        return
+    if operation.get("security"):
+        operation["responses"].setdefault("429", problem_response(429, WORDS[429]))
+    if "requestBody" in operation:
+        operation["responses"].setdefault("408", problem_response(408, TOO_SLOW))
 
 
-def problem_response(status: int) -> dict[str, Any]:
-    content = {"schema": PROBLEM, "example": problem_data(status, WORDS[status])}
-    return {"description": WORDS[status], "content": {PROBLEM_MEDIA_TYPE: content}}
+def add_headers(operation: dict[str, Any]) -> None:
+    """Who is told to come back is told when; who may name a question hears the name."""
+    if "429" in operation["responses"]:
+        operation["responses"]["429"]["headers"] = {"Retry-After": RETRY_AFTER}
+    named = any(one["name"] == REQUEST_ID for one in operation.get("parameters", ()))
+    if named:
+        operation["responses"]["200"].setdefault("headers", {})[REQUEST_ID] = ECHOED
+
+
+def problem_response(status: int, words: str) -> dict[str, Any]:
+    content = {"schema": PROBLEM, "example": problem_data(status, words)}
+    return {"description": words, "content": {PROBLEM_MEDIA_TYPE: content}}

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from hamlet.errors import Problem
-from registry.api_schema import WORDS
 from registry.problems import MEDIA_TYPE, problem_data
 
 FILE = Path(__file__).with_name("examples.json")
@@ -36,16 +35,17 @@ def add_examples(operation: dict[str, Any]) -> None:
     for status, response in operation["responses"].items():
         content = response.get("content", {})
         if MEDIA_TYPE in content:
-            content[MEDIA_TYPE]["example"] = example_problem(int(status))
+            words = response["description"]
+            content[MEDIA_TYPE]["example"] = example_problem(int(status), words)
         elif "examples" in content.get(JSON, {}):
             continue
         elif JSON in content and status == found.get("status"):
             content[JSON]["example"] = found["response"]
         elif JSON in content and status >= "400":  # of the Open Inference Protocol
-            content[JSON]["example"] = {"error": WORDS.get(int(status), "")}
+            content[JSON]["example"] = {"error": response["description"]}
 
 
-def example_problem(status: int) -> dict[str, Any]:
+def example_problem(status: int, words: str) -> dict[str, Any]:
     if status == 422:
         return problem_data(422, "1 fault; see errors.", FAULTS)
-    return problem_data(status, WORDS.get(status, ""))
+    return problem_data(status, words)

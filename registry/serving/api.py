@@ -17,9 +17,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from registry.api_schema import PAGING, answers, page
+from registry.limits.leases import token_limits
 from registry.pagination import page_data
 from registry.serving import queries, schemas
-from registry.serving.callers import PREDICT, READ, Caller
+from registry.serving.callers import PREDICT, READ, Caller, counted
 from registry.serving.calls import REQUEST_ID_HEADER, request_id_of
 
 GIVEN_ID = OpenApiParameter(
@@ -111,6 +112,7 @@ def respond(
     from registry.serving.bodies import unpack
     from registry.serving.runners import DirectRunner, finish_now
 
+    token_limits().take(counted(request.user, request.auth))
     check_type(request.META.get("CONTENT_TYPE", ""))
     encoding = request.META.get("HTTP_CONTENT_ENCODING", "")
     body = unpack(request._request.body, encoding, settings.DATA_UPLOAD_MAX_MEMORY_SIZE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import weakref
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -51,20 +52,40 @@ class Waiting:
     question: Question
     answer: asyncio.Future[Ran]
     since: float
+    model: LoadedModel
 
 
 class Batcher:
-    """The queue before one model. Lives on one event loop and is called from it alone."""
+    """The queue before one model. Lives on one event loop and is called from it alone.
 
-    def __init__(self, model: LoadedModel, threads: ThreadPoolExecutor, most_waiting: int) -> None:
-        """Args: most_waiting: questions in the queue; more are refused."""
-        self.model = model
+    It keeps no model alive that nobody asks: what left the pool shall leave memory.
+    """
+
+    def __init__(
+        self,
+        model: LoadedModel,
+        threads: ThreadPoolExecutor,
+        most_waiting: int,
+        *,
+        most_running: int = 1,
+    ) -> None:
+        """Args: most_waiting: questions in the queue; more are refused. most_running: `threads`."""
+        self._model = weakref.ref(model)
         self._threads = threads
+        self._most_running = most_running
         self._most_waiting = most_waiting
         self._queue: deque[Waiting] = deque()
         self._queued_rows = 0
         self._running = 0
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def model(self) -> LoadedModel:
+        """Whoever asks it keeps it alive."""
+        model = self._model()
+        if model is None:
+            raise ReferenceError("this model is gone, and its queue with it")
+        return model
 
     @property
     def is_idle(self) -> bool:
@@ -75,15 +96,16 @@ class Batcher:
 
         Raises: InputError if the answer is not finite.
         """
-        if not self.is_idle or self.model.expected_s(question.rows) > MOST_INLINE_S:
+        model = self.model
+        if not self.is_idle or model.expected_s(question.rows) > MOST_INLINE_S:
             return None
         measured = COUNTS.runs % MEASURED_EVERY == 0
         worked = time.thread_time() if measured else 0.0
         began = time.perf_counter()
-        outputs = self.model.run(question.arrays)
+        outputs = model.run(question.arrays)
         took_s = time.perf_counter() - began
         if measured:
-            self.model.note_run(question.rows, time.thread_time() - worked)
+            model.note_run(question.rows, time.thread_time() - worked)
         COUNTS.runs += 1
         COUNTS.rows += question.rows
         return Ran(outputs, 0.0, took_s, question.rows)
@@ -94,11 +116,12 @@ class Batcher:
         Raises: TooBusyError at once if the queue is full; InputError as the model does.
         """
         self._check_room(question)
-        waiting = Waiting(question, asyncio.get_running_loop().create_future(), time.perf_counter())
+        answer = asyncio.get_running_loop().create_future()
+        waiting = Waiting(question, answer, time.perf_counter(), self.model)
         self._queue.append(waiting)
         self._queued_rows += question.rows
         self._start_runs()
-        return await waiting.answer
+        return await answer
 
     def _check_room(self, question: Question) -> None:
         wait_s = self.model.expected_s(self._queued_rows) if self._queue else 0.0
@@ -120,14 +143,14 @@ class Batcher:
                 run = asyncio.get_running_loop().run_in_executor(self._threads, self._run, batch)
                 run.add_done_callback(lambda done, batch=batch: self._finish(done, batch))
         # With every thread at work, the end of a run looks here again.
-        if self._queue and self._timer is None and self._running < self._threads._max_workers:
+        if self._queue and self._timer is None and self._running < self._most_running:
             self._timer = asyncio.get_running_loop().call_later(MOST_DELAY_S, self._wake_up)
 
     def _may_start(self) -> bool:
         if self._running == 0:
             return True
         waited_s = time.perf_counter() - self._queue[0].since
-        return waited_s >= MOST_DELAY_S and self._running < self._threads._max_workers
+        return waited_s >= MOST_DELAY_S and self._running < self._most_running
 
     def _wake_up(self) -> None:
         self._timer = None
@@ -137,11 +160,12 @@ class Batcher:
         """The next questions whose askers still wait, as many as run well together."""
         batch: list[Waiting] = []
         rows = 0
-        most_rows = min(MOST_JOINED_ROWS, self.model.signature.most_rows)
+        model = self._queue[0].model
+        most_rows = min(MOST_JOINED_ROWS, model.signature.most_rows)
         while self._queue:
             following = self._queue[0]
             more = rows + following.question.rows
-            too_many = more > most_rows or self.model.expected_s(more) > MOST_BATCH_S
+            too_many = more > most_rows or model.expected_s(more) > MOST_BATCH_S
             if batch and too_many:
                 break
             self._queue.popleft()
@@ -156,7 +180,7 @@ class Batcher:
     def _run(self, batch: list[Waiting]) -> tuple[list[Outcome], float, float, float]:
         """In a thread. Returns: outcomes, when it began, seconds it took, seconds of work."""
         began, worked = time.perf_counter(), time.thread_time()
-        outcomes = run_together(self.model, [waiting.question for waiting in batch])
+        outcomes = run_together(batch[0].model, [waiting.question for waiting in batch])
         worked = time.thread_time() - worked
         return outcomes, began, time.perf_counter() - began, worked
 
@@ -168,7 +192,7 @@ class Batcher:
         except BaseException as error:  # the threads are being shut down
             outcomes, began, took_s = [error] * len(batch), time.perf_counter(), 0.0
         else:
-            self._note(rows, len(batch), worked_s)
+            note_run(batch[0].model, rows, len(batch), worked_s)
         for waiting, outcome in zip(batch, outcomes, strict=True):
             if waiting.answer.done():
                 continue
@@ -178,9 +202,10 @@ class Batcher:
                 waiting.answer.set_result(Ran(outcome, began - waiting.since, took_s, rows))
         self._start_runs()
 
-    def _note(self, rows: int, questions: int, worked_s: float) -> None:
-        self.model.note_run(rows, worked_s)
-        COUNTS.runs += 1
-        COUNTS.rows += rows
-        if questions > 1:
-            COUNTS.joined += questions
+
+def note_run(model: LoadedModel, rows: int, questions: int, worked_s: float) -> None:
+    model.note_run(rows, worked_s)
+    COUNTS.runs += 1
+    COUNTS.rows += rows
+    if questions > 1:
+        COUNTS.joined += questions

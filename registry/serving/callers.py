@@ -42,13 +42,24 @@ class Caller:
             self.allowed.add(access)
 
 
+@dataclass(frozen=True)
+class Browser:
+    """Stands for the token that a signed-in browser has not, where requests are counted."""
+
+    id: str
+    requests_per_minute: int | None = None
+
+
+def counted(user: User, token: ApiToken | None) -> ApiToken | Browser:
+    """What the limit of requests goes by: each token by itself, and each user's browsers."""
+    return Browser(f"user-{user.pk}") if token is None else token
+
+
 def find_caller(secret: str) -> Caller:
     """Raises: AuthenticationFailed (401)."""
     token = find_token(secret)
     if token is None:
-        raise refuse(
-            "This token is unknown, expired or revoked. Make a new one on the account page."
-        )
+        raise unknown_token()
     role_of(token.user)
     token.user.get_all_permissions()
     return Caller(token.user, token)
@@ -65,6 +76,10 @@ def secret_of(authorization: bytes) -> str:
     if kind.lower() != BEARER or not secret or " " in secret:
         raise refuse("The Authorization header must read 'Bearer hw_...' with one token.")
     return secret
+
+
+def unknown_token() -> AuthenticationFailed:
+    return refuse("This token is unknown, expired or revoked. Make a new one on the account page.")
 
 
 def refuse(message: str) -> AuthenticationFailed:

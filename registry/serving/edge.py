@@ -24,13 +24,13 @@ Steps = Callable[[Runner, Call, Any], Awaitable[dict[str, Any]]]
 
 async def predict(runner: Runner, caller: Caller, request_id: str, body: bytes) -> Reply:
     """`POST /api/v1/predict`. Raises: whatever problems.handle knows."""
-    call = Call(caller, request_id, PREDICT, time.perf_counter())
+    call = Call(caller, request_id, PREDICT, time.perf_counter(), len(body))
     return await _json(predict_one, runner, call, body)
 
 
 async def ensemble(runner: Runner, caller: Caller, request_id: str, body: bytes) -> Reply:
     """`POST /api/v1/predict/ensemble`. Raises: whatever problems.handle knows."""
-    call = Call(caller, request_id, ENSEMBLE, time.perf_counter())
+    call = Call(caller, request_id, ENSEMBLE, time.perf_counter(), len(body))
     return await _json(predict_together, runner, call, body)
 
 
@@ -45,7 +45,7 @@ async def protocol_infer(
     header_length: str,
 ) -> Reply:
     """`POST /v2/models/.../infer`. Raises: whatever problems.handle knows."""
-    call = Call(caller, request_id, V2, time.perf_counter())
+    call = Call(caller, request_id, V2, time.perf_counter(), len(body))
     try:
         reply = await infer(runner, call, model, asked, body=body, header_length=header_length)
     except Exception as error:
@@ -66,7 +66,7 @@ def check_protocol_type(content_type: str) -> None:
 
 
 async def _json(steps: Steps, runner: Runner, call: Call, body: bytes) -> Reply:
-    data = read_document(body)
+    data = await runner.compute(call.size, lambda: read_document(body))
     call.parse_s = time.perf_counter() - call.began
     try:
         answer = await steps(runner, call, data)
@@ -74,7 +74,7 @@ async def _json(steps: Steps, runner: Runner, call: Call, body: bytes) -> Reply:
         note_refusal(call, error)
         raise
     keep(call.noted, 200)
-    return Reply(encode(answer))
+    return Reply(await runner.compute(call.size, lambda: encode(answer)))
 
 
 def note_refusal(call: Call, error: Exception) -> None:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from hamlet.ensemble import METHODS, MOST_MEMBERS, EnsembleModel
+from hamlet.ensemble import METHODS, MOST_MEMBERS, EnsembleAnswer, EnsembleModel
 from hamlet.errors import Problem, SpecError
 from hamlet.schema import Choice, ListOf, Section, Unread, describe, validate
 from hamlet.signature import Signature
 from registry.serving.batching import Ran
-from registry.serving.inputs import check_inputs, question_of, read_inputs
+from registry.serving.inputs import Question, check_inputs, question_of, read_inputs
 from registry.serving.prediction import Call, alias_in, find, load, read_route
 from registry.serving.replies import action_names, exact, ms
 from registry.serving.runners import Runner
@@ -26,6 +27,7 @@ SHAPE = Section(
         "method": Choice(*METHODS, default="mean"),
     }
 )
+LARGEST_WEIGHT = 1e9  # as hamlet.ensemble has it
 MEMBER_FIELDS = ("model", "version", "alias", "weight", "state")
 
 
@@ -41,62 +43,63 @@ class Answered:
     def signature(self) -> Signature:
         return self._signature
 
+    @classmethod
+    def with_outputs(cls, target: Target, ran: Ran) -> Answered:
+        tensors = {name: torch.from_numpy(array) for name, array in ran.outputs.items()}
+        return cls(target.signature, tensors)
+
     def run_checked(self, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
         return self._outputs
 
 
+@dataclass(frozen=True)
+class Asked:
+    """A question to several. `body` is what all of them are asked."""
+
+    members: Sequence[dict[str, Any]]
+    method: str
+    weights: list[float] | None
+    body: dict[str, Any]
+
+    def combine(self, answered: Sequence[Answered]) -> EnsembleModel:
+        """Raises: SpecError naming what does not fit together."""
+        return EnsembleModel(answered, method=self.method, weights=self.weights)
+
+
 async def predict_together(runner: Runner, call: Call, data: Any) -> dict[str, Any]:
     """Answer `POST /api/v1/predict/ensemble`. Returns and raises: as `predict_one`."""
-    members, method, weights, body = split_ensemble(data)
+    asked = split_ensemble(data)
     targets = [
         await _find(runner, call, member, f"members[{index}]")
-        for index, member in enumerate(members)
+        for index, member in enumerate(asked.members)
     ]
-    signatures = [target.signature for target in targets]
-    EnsembleModel([Answered(one) for one in signatures], method=method, weights=weights)
+    asked.combine([Answered(target.signature) for target in targets])  # or say what is amiss
     began = time.perf_counter()
     models = [await load(runner, target) for target in targets]
     reading = time.perf_counter()
-    shared, questions = _read(targets, members, body)
+    shared, questions = await runner.compute(call.size, lambda: _read(targets, asked))
     read_s = time.perf_counter() - reading
     for noted, question in zip(call.noted, questions, strict=True):
         noted.asked(question)
     ran = await runner.run_all(list(zip(targets, models, questions, strict=True)))
+    answered = [Answered.with_outputs(*pair) for pair in zip(targets, ran, strict=True)]
+    combined = await runner.compute(call.size, lambda: asked.combine(answered).run(shared))
+    timing = _timing(call, ran, load_s=reading - began, read_s=read_s)
     for noted, one in zip(call.noted, ran, strict=True):
         noted.gave(one.outputs)
-    together = [
-        Answered(signature, {name: torch.from_numpy(array) for name, array in one.outputs.items()})
-        for signature, one in zip(signatures, ran, strict=True)
-    ]
-    combined = EnsembleModel(together, method=method, weights=weights).run(shared)
-    outputs = {name: tensor.numpy() for name, tensor in combined.outputs.items()}
-    timing = {
-        "parse": ms(call.parse_s + read_s),
-        "route": ms(call.route_s),
-        "load": ms(reading - began),
-        "queue": ms(max(one.queue_s for one in ran)),
-        "run": ms(max(one.run_s for one in ran)),
-        "total": ms(time.perf_counter() - call.began),
-    }
-    for noted, one in zip(call.noted, ran, strict=True):
         own = timing | {"queue": ms(one.queue_s), "run": ms(one.run_s)}
         noted.answered(own, one.batch_rows)
     return {
         "request_id": call.request_id,
-        "method": method,
-        "outputs": exact(outputs),
-        "action_names": action_names(targets[0], outputs) or [],
-        "disagreement": exact(combined.disagreement.numpy()),
-        "q_std": exact(combined.q_std.numpy()),
-        "members": _describe(members, targets, weights, ran),
+        "method": asked.method,
+        **_describe_answer(targets[0], combined),
+        "members": _describe(asked, targets, ran),
         "timing_ms": timing,
     }
 
 
-def split_ensemble(
-    data: Any,
-) -> tuple[list[dict[str, Any]], str, list[float] | None, dict[str, Any]]:
-    """Returns: (members, method, weights, what all are asked). Raises: SpecError."""
+def split_ensemble(data: Any) -> Asked:
+    """Raises: SpecError."""
     if not isinstance(data, Mapping):
         message = f"found {describe(data)}; expected a mapping"
         raise SpecError([Problem("(document)", message)])
@@ -108,21 +111,32 @@ def split_ensemble(
         for key in member
         if key not in MEMBER_FIELDS
     ]
-    weighted = [index for index, member in enumerate(members) if member.get("weight") is not None]
-    if weighted and method != "weighted":
-        message = f"given, but the method is {method}; only weighted uses weights"
-        problems.append(Problem(f"members[{weighted[0]}].weight", message))
-    if method == "weighted":
-        problems += [
-            Problem(f"members[{index}].weight", "missing; weighted needs one for each member")
-            for index in range(len(members))
-            if index not in weighted
-        ]
+    problems += _wrong_weights(members, method)
     if problems:
         raise SpecError(problems[:20])
     weights = [member["weight"] for member in members] if method == "weighted" else None
     body = {key: value for key, value in data.items() if key not in SHAPE.fields}
-    return members, method, weights, body
+    return Asked(members, method, weights, body)
+
+
+def _wrong_weights(members: Sequence[Mapping[str, Any]], method: str) -> list[Problem]:
+    """What is wrong with the weight of each member, by the place where it was given."""
+    problems = []
+    for index, member in enumerate(members):
+        weight = member.get("weight")
+        if method != "weighted":
+            wrong = weight is not None
+            message = f"given, but the method is {method}; only weighted uses weights"
+        elif weight is None:
+            wrong, message = True, "missing; weighted needs one for each member"
+        else:
+            wrong = type(weight) not in (int, float) or not 0 <= weight <= LARGEST_WEIGHT
+            message = f"found {describe(weight)}; expected a number from 0 to {LARGEST_WEIGHT:g}"
+        if wrong:
+            problems.append(Problem(f"members[{index}].weight", message))
+    if method == "weighted" and not problems and not any(one["weight"] for one in members):
+        problems.append(Problem("members[0].weight", "all weights are 0; expected one above 0"))
+    return problems
 
 
 async def _find(runner: Runner, call: Call, member: Mapping[str, Any], path: str) -> Target:
@@ -131,13 +145,11 @@ async def _find(runner: Runner, call: Call, member: Mapping[str, Any], path: str
     return await find(runner, call, model, asked)
 
 
-def _read(
-    targets: Sequence[Target], members: Sequence[Mapping[str, Any]], body: Mapping[str, Any]
-) -> tuple[dict[str, Tensor], list[Any]]:
+def _read(targets: Sequence[Target], asked: Asked) -> tuple[dict[str, Tensor], list[Question]]:
     """Returns: what all are asked, and the question of each member with its own state."""
-    shared = read_inputs(targets[0].signature, body)
+    shared = read_inputs(targets[0].signature, asked.body)
     questions = []
-    for index, (target, member) in enumerate(zip(targets, members, strict=True)):
+    for index, (target, member) in enumerate(zip(targets, asked.members, strict=True)):
         tensors = shared
         if (state := member.get("state")) is not None:
             path = f"members[{index}].state"
@@ -155,19 +167,37 @@ def _check_state(target: Target, state: Any, path: str) -> None:
     raise SpecError([Problem(path, f"found {describe(state)}; expected {expected}")])
 
 
-def _describe(
-    members: Sequence[Mapping[str, Any]],
-    targets: Sequence[Target],
-    weights: Sequence[float] | None,
-    ran: Sequence[Ran],
-) -> list[dict[str, Any]]:
+def _timing(call: Call, ran: Sequence[Ran], *, load_s: float, read_s: float) -> dict[str, float]:
+    """Of the whole; `queue` and `run` are those of the slowest member."""
+    return {
+        "parse": ms(call.parse_s + read_s),
+        "route": ms(call.route_s),
+        "load": ms(load_s),
+        "queue": ms(max(one.queue_s for one in ran)),
+        "run": ms(max(one.run_s for one in ran)),
+        "total": ms(time.perf_counter() - call.began),
+    }
+
+
+def _describe_answer(target: Target, combined: EnsembleAnswer) -> dict[str, Any]:
+    """What they say together."""
+    outputs = {name: tensor.numpy() for name, tensor in combined.outputs.items()}
+    return {
+        "outputs": exact(outputs),
+        "action_names": action_names(target, outputs) or [],
+        "disagreement": exact(combined.disagreement.numpy()),
+        "q_std": exact(combined.q_std.numpy()),
+    }
+
+
+def _describe(asked: Asked, targets: Sequence[Target], ran: Sequence[Ran]) -> list[dict[str, Any]]:
     described = []
-    for index, (member, target, one) in enumerate(zip(members, targets, ran, strict=True)):
-        asked = member.get("version") or member.get("alias") or "latest"
+    for index, (member, target, one) in enumerate(zip(asked.members, targets, ran, strict=True)):
+        name = member.get("version") or member.get("alias") or "latest"
         data: dict[str, Any] = describe_target(target)
-        data["alias"] = alias_in(asked)
-        if weights is not None:
-            data["weight"] = weights[index]
+        data["alias"] = alias_in(name)
+        if asked.weights is not None:
+            data["weight"] = asked.weights[index]
         data["outputs"] = exact(one.outputs)
         if names := action_names(target, one.outputs):
             data["action_names"] = names

@@ -45,7 +45,10 @@ def read_plain(signature: Signature, inputs: Mapping[str, Any]) -> Question | No
             if not spec.optional:
                 return None
             continue
-        array = _from_rows(value, spec) if type(value) is list else _from_array(value, spec)
+        if type(value) is list:
+            array = _from_rows(value, spec, signature.most_rows)
+        else:
+            array = _from_array(value, spec)
         if array is None:
             return None
         size = array.shape[spec.batch_axis]
@@ -59,9 +62,10 @@ def read_plain(signature: Signature, inputs: Mapping[str, Any]) -> Question | No
     return Question(arrays, rows) if rows and len(arrays) == len(inputs) else None
 
 
-def _from_rows(value: list[Any], spec: TensorSpec) -> np.ndarray | None:
+def _from_rows(value: list[Any], spec: TensorSpec, most_rows: int) -> np.ndarray | None:
     """Lists of the common form, [batch, entries]."""
-    if len(spec.shape) != 2 or spec.shape[0] != -1 or not value:
+    # Too many are refused by their number; nobody looks at them.
+    if len(spec.shape) != 2 or spec.shape[0] != -1 or not 0 < len(value) <= most_rows:
         return None
     size, allowed = spec.shape[1], LEAVES[spec.dtype]
     for row in value:

@@ -45,8 +45,8 @@ class Call:
     """One request, as far as it is known before its body.
 
     Attributes:
-        began: when its body was there, by time.perf_counter. parse_s: seconds that reading took.
-        route_s: that finding the version took.
+        began: when its body was there, by time.perf_counter. size: bytes of the body.
+        parse_s: seconds that reading took. route_s: that finding the version took.
         api: predict, ensemble or v2. noted: what the log will say of it.
     """
 
@@ -54,6 +54,7 @@ class Call:
     request_id: str
     api: str
     began: float
+    size: int = 0
     parse_s: float = 0.0
     route_s: float = 0.0
     noted: list[Noted] = field(default_factory=list)
@@ -134,7 +135,7 @@ async def ask(
     load_s = time.perf_counter() - began
     before = await _read_session(runner, call.caller, target, wish, named) if wish else None
     began = time.perf_counter()
-    question = read()
+    question = await runner.compute(call.size, read)
     if before is not None:
         question = _with_state(question, before, target)
     read_s = time.perf_counter() - began

@@ -41,6 +41,10 @@ class Runner(Protocol):
         """Do what waits for somebody else, such as Valkey."""
         ...
 
+    async def compute(self, size: int, work: Callable[[], T]) -> T:
+        """Do what takes time in proportion to the `size` bytes of a body."""
+        ...
+
 
 class DirectRunner:
     """Does each step in the calling thread."""
@@ -68,6 +72,9 @@ class DirectRunner:
 
     async def aside(self, work: Callable[..., T], *arguments: Any) -> T:
         return work(*arguments)
+
+    async def compute(self, size: int, work: Callable[[], T]) -> T:
+        return work()
 
 
 def finish_now(steps: Coroutine[Any, Any, T]) -> T:

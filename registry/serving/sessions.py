@@ -113,20 +113,7 @@ def write(
     if len(content) > settings.SESSION_BYTES:
         raise SpecError([Problem("session", _too_large(len(content)))])
     expected = "*" if wish.reset else before.number if before else ""
-    with valkey() as client:
-        seconds, _ = client.time()
-        kept = client.eval(
-            WRITE,
-            2,
-            _session_key(user_id, wish.key),
-            f"hamlet:sessions:{user_id}",
-            expected,
-            content,
-            settings.SESSION_SECONDS,
-            seconds,
-            settings.SESSIONS_PER_USER,
-            _digest(wish.key),
-        )
+    kept = _keep(user_id, wish.key, expected, content)
     if kept == 0:
         raise SessionConflictError(
             f"Another request used the session {wish.key} at the same time, and its state counts. "
@@ -139,6 +126,18 @@ def write(
             retry_after_s=settings.SESSION_SECONDS,
         )
     return Session("", steps, *version, state)
+
+
+def _keep(user_id: int, key: str, expected: str, content: bytes) -> int:
+    """Returns: as WRITE. Raises: SessionsUnavailableError."""
+    names = (_session_key(user_id, key), f"hamlet:sessions:{user_id}")
+    with valkey() as client:
+        seconds, _ = client.time()
+        return client.eval(
+            *(WRITE, len(names), *names),
+            *(expected, content, settings.SESSION_SECONDS, seconds),
+            *(settings.SESSIONS_PER_USER, _digest(key)),
+        )
 
 
 def check_fits(session: Session, key: str, version_id: int, version: str) -> None:

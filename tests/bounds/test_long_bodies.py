@@ -109,7 +109,7 @@ def test_server_lets_a_client_finish_that_sends_a_little_too_much(web_server):
     with connect(web_server) as client:
         length = 5 * MIB
         head = (
-            f"POST /api/v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
+            f"POST /accounts/login/ HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n"
         )
         client.sendall(head.encode() + bytes(length))
         assert client.recv(65536).startswith(b"HTTP/1.1 413 ")

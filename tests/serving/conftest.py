@@ -10,12 +10,11 @@ import pytest
 from registry.accounts.models import Scope, User
 from registry.accounts.services import issue_token
 from registry.artifacts.store import store_file
-from registry.exports.models import ExportFormat
-from registry.exports.services import ensure_export
 from registry.models import Classroom, ModelVersion, RegisteredModel
 from registry.services import ensure_model
 from registry.versions.services import register_version
 from tests.registry.checkpoints import checkpoint_bytes
+from tests.registry.exported import export_onnx_of
 from tests.running.processes import PlatformProcess
 from tests.serving.asking import Program
 from tests.serving.processes import start_serving
@@ -73,7 +72,7 @@ def register(model: RegisteredModel) -> Callable[..., ModelVersion]:
         content = checkpoint_bytes(seed=seed, cells=cells, **({"brain": brain} if brain else {}))
         version = register_version(model=model, artifact=store_file(content, MEDIA_TYPE))
         if onnx:
-            ensure_export(version, ExportFormat.ONNX)
+            export_onnx_of(version)
         return version
 
     return make

@@ -15,7 +15,13 @@ def start_serving(log: Path, env: dict[str, str] | None = None) -> tuple[Platfor
     """Start uvicorn on a free port and wait until it answers; returns it and its base URL."""
     port = free_port(None)
     url = f"http://127.0.0.1:{port}"
-    command = ["-m", "uvicorn", "hamletweb.asgi_serving:application", "--port", str(port)]
+    command = [
+        "-m",
+        "hamletweb.bounded_uvicorn",
+        "hamletweb.asgi_serving:application",
+        "--port",
+        str(port),
+    ]
     server = PlatformProcess([*command, "--no-access-log"], log, env)
     deadline = time.monotonic() + START_TIMEOUT_S
     while not answers(f"{url}/healthz"):

@@ -150,3 +150,14 @@ def test_body_without_end_is_refused_where_it_passes_the_bound(program):
 def test_method_and_address_that_are_not_there_are_told(program):
     assert program.get(PREDICT).status == 405
     assert program.get("/api/v1/nothing").status == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "end"), [("GET", ""), ("GET", "/ready"), ("POST", "/infer"), ("GET", "/nothing")]
+)
+def test_address_with_a_nul_is_refused(program, method, end):
+    told = program.ask(f"/v2/models/walker/versions/%00{end}", None, method=method)
+    assert told.status in (400, 404), told.body
+    assert told.status == (404 if end == "/nothing" else 400)
+    if told.status == 400:
+        assert "NUL" in told.data["error"]

@@ -79,8 +79,21 @@ def test_recurrent_members_each_have_their_own_state(register, program):
         ({"members": MEMBERS[:1], "method": "median"}, "method", "mean"),
         (
             {"members": [{"model": "walker", "weight": -1}], "method": "weighted"},
-            "weights",
-            "0",
+            "members[0].weight",
+            "found -1; expected a number from 0",
+        ),
+        (
+            {
+                "members": [{"model": "walker", "weight": 1}, {"model": "walker", "weight": [2]}],
+                "method": "weighted",
+            },
+            "members[1].weight",
+            "found a list of 1; expected a number",
+        ),
+        (
+            {"members": [{"model": "walker", "weight": 0}], "method": "weighted"},
+            "members[0].weight",
+            "all weights are 0",
         ),
         ({"members": [{"model": "walker", "version": "x"}]}, "members[0].version", "1.0.0"),
         ({"members": [{"model": "walker", "state": {}}]}, "members[0].state", "keeps no state"),
@@ -105,3 +118,14 @@ def test_members_of_other_inputs_cannot_be_asked_together(register, program):
 def test_unknown_member_is_404(homes, program):
     members = [MEMBERS[0], {"model": "walker", "version": "9.0.0"}]
     assert program.ask(ENSEMBLE, {"members": members, "observation": [0.0] * 38}).status == 404
+
+
+def test_ensemble_that_never_fits_is_told_so_and_not_to_come_again(homes, program):
+    """Eight members of 4,096 rows may take all memory there is for requests; their body is own."""
+    rows = [[0] * 38] * 4096
+    members = [MEMBERS[index % 2] for index in range(9)]
+    told = program.ask(ENSEMBLE, {"members": members, "inputs": {"observation": rows}})
+    assert told.status == 422, told.body
+    assert "9 members with 4096 rows" in told.faults["members"]
+    fitting = {"members": members[:8], "inputs": {"observation": rows}}
+    assert program.ask(ENSEMBLE, fitting).status == 200

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from hamletweb.serving import fresh
-from hamletweb.serving.fresh import FreshCache
+from hamletweb.serving.fresh import MOST_LOOK_UPS, FreshCache
+from registry.serving.errors import TooBusyError
 
 
 class LookUp:
@@ -117,5 +118,37 @@ def test_value_that_is_gone_at_its_refresh_is_gone(clock):
         await settled()
         with pytest.raises(KeyError):
             await cache.get("missing")
+
+    on_loop(work)
+
+
+def test_strangers_in_any_number_leave_room_for_who_was_found_before(clock):
+    async def work(cache, look_up):
+        await cache.get("known")
+        clock.now += 3
+        look_up.go.clear()
+        strangers = [asyncio.create_task(cache.get(f"made up {n}")) for n in range(MOST_LOOK_UPS)]
+        await settled()
+        with pytest.raises(TooBusyError):
+            await cache.get("one more")
+        known = asyncio.create_task(cache.get("known"))
+        await settled()
+        look_up.go.set()
+        assert (await known).startswith("known")
+        await asyncio.gather(*strangers)
+        assert await cache.get("one more"), "their room came back"
+
+    on_loop(work)
+
+
+def test_who_is_missed_is_a_stranger_again():
+    async def work(cache, look_up):
+        await cache.get("a")
+        assert cache.has_found("a")
+        assert not cache.has_found("missing")
+        cache._found["missing"] = None
+        with pytest.raises(KeyError):
+            await cache.get("missing")
+        assert not cache.has_found("missing")
 
     on_loop(work)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from registry.serving.inputs import Question
 from registry.serving.log.notes import Noted
 from registry.serving.log.partitions import ensure_partition, name_of, partitions, today
 from registry.serving.log.sampling import is_kept, read_share
-from registry.serving.log.writer import PredictionLog
+from registry.serving.log.writer import PART_LENGTH, PredictionLog, parts_of
 from registry.serving.retention import drop_old_partitions, make_partitions
 from registry.serving.targets import target_of
 
@@ -171,3 +171,26 @@ def test_list_is_filtered_by_version_and_time(note, student):
     assert listed("until=2020-01-01T00:00:00Z") == 0
     wrong = client.get("/api/v1/predictions?version=1.0.0")
     assert wrong.status_code == 422
+
+
+def test_payload_is_kept_number_by_number(note):
+    noted = note("whole")
+    noted.inputs = {"observation": np.array([[0.1, -1e-7, 7.5]], np.float32)}
+    noted.outputs = {"actions": np.array([2**53]), "legal": np.array([[True, False]])}
+    log = PredictionLog()
+    log.add(noted)
+    assert log.flush()
+    row = Prediction.objects.get(request_id="whole")
+    assert row.inputs == {name: array.tolist() for name, array in noted.inputs.items()}
+    assert row.outputs == {"actions": [2**53], "legal": [[True, False]]}
+
+
+def test_lines_are_handed_over_in_parts_of_bounded_length(note):
+    rows = [note(f"r-{number}") for number in range(4)]
+    for noted in rows[1:3]:
+        noted.inputs = {"observation": np.zeros(PART_LENGTH, np.float32)}
+    moments = [datetime.fromtimestamp(noted.asked_at, UTC) for noted in rows]
+    parts = list(parts_of(rows, moments))
+    lines = "".join(parts).splitlines()
+    assert [line.split("\t")[2] for line in lines] == [noted.request_id for noted in rows]
+    assert [part.count("\n") for part in parts] == [2, 1, 1]

@@ -133,3 +133,16 @@ def test_server_refuses_with_the_headers_that_say_so(register, server, student):
     assert told.headers["ratelimit"].startswith('"token";r=0;t=')
     v2 = program.get("/v2/models/walker")
     assert (v2.status, list(v2.data)) == (429, ["error"])
+
+
+def test_browser_is_counted_by_its_user(settings, client, register, student, instructor, redis_url):
+    settings.TOKEN_REQUESTS_PER_MINUTE, settings.TOKEN_BURST = 6, 3
+    register()
+
+    def ask() -> int:
+        return client.post(PREDICT, ZEROS, content_type="application/json").status_code
+
+    client.force_login(student)
+    assert [ask() for _ in range(11)][-1] == 429
+    client.force_login(instructor)
+    assert ask() == 200

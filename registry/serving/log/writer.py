@@ -8,12 +8,11 @@ at the end of a process.
 from __future__ import annotations
 
 import atexit
-import json
 import logging
 import random
 import threading
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -24,12 +23,14 @@ from registry.serving.log.notes import Noted
 from registry.serving.log.partitions import ensure_partition
 from registry.serving.log.sampling import is_kept
 from registry.serving.models import Prediction
+from registry.serving.replies import encode, exact
 
 logger = logging.getLogger(__name__)
 
 MOST_ROWS = 50_000
 MOST_PAYLOAD_BYTES = 64 * 2**20
 ROWS_AT_ONCE = 5_000
+PART_LENGTH = 256 * 1024
 EVERY_S = 0.5
 RETRY_S = 2.0
 FLUSH_S = 5.0
@@ -135,14 +136,28 @@ class PredictionLog:
         for day in {moment.date() for moment in moments} - self._known_days:
             ensure_partition(day)
             self._known_days.add(day)
-        lines = "".join(map(line_of, batch, moments))
         table = connection.ops.quote_name(Prediction._meta.db_table)
         names = ", ".join(map(connection.ops.quote_name, FIELDS))
         with (
             connection.cursor() as cursor,
             cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy,
         ):
-            copy.write(lines)
+            for part in parts_of(batch, moments):
+                copy.write(part)
+
+
+def parts_of(batch: Sequence[Noted], moments: Sequence[datetime]) -> Iterator[str]:
+    """The lines of all, as many at once as are cheap to hand over; never all payloads in one."""
+    part, length = [], 0
+    for noted, moment in zip(batch, moments, strict=True):
+        line = line_of(noted, moment)
+        part.append(line)
+        length += len(line)
+        if length >= PART_LENGTH:
+            yield "".join(part)
+            part, length = [], 0
+    if part:
+        yield "".join(part)
 
 
 def line_of(noted: Noted, asked_at: datetime) -> str:
@@ -169,7 +184,9 @@ def escape(text: str) -> str:
 def _as_json(arrays: Any) -> str:
     if arrays is None:
         return NULL
-    return escape(json.dumps({name: array.tolist() for name, array in arrays.items()}))
+    # By orjson: other threads wait while an array is written, and this takes a tenth of the time.
+    # JSON has no character but the backslash that COPY would read otherwise.
+    return encode(exact(arrays)).decode().replace("\\", "\\\\")
 
 
 _log = PredictionLog()

@@ -35,7 +35,7 @@ async def infer(
 ) -> Reply:
     """`POST /v2/models/{model}[/versions/{asked}]/infer`. Raises: as `predict_one`."""
     began = time.perf_counter()
-    request = read_infer(body, header_length)
+    request = await runner.compute(call.size, lambda: read_infer(body, header_length))
     call.parse_s += time.perf_counter() - began
     target = await find(runner, call, model, asked or LATEST)
     request.check_outputs(target.signature)
@@ -47,7 +47,9 @@ async def infer(
         wish=request.wish,
         named=list(request.inputs),
     )
-    return infer_reply(request, target, answer, call.request_id)
+    return await runner.compute(
+        call.size, lambda: infer_reply(request, target, answer, call.request_id)
+    )
 
 
 async def describe_model(runner: Runner, call: Call, model: str, asked: str | None) -> Reply:
