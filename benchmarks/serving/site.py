@@ -18,7 +18,9 @@ from hamletweb.embedded import postgres
 
 TOWN, ALIAS = "benchmark-town", "live"
 REQUESTS_PER_MINUTE = 60_000_000  # the limiter counts every request, and refuses none
-UVICORN = ("-m", "uvicorn", "--host", "127.0.0.1", "--port", "{port}")
+ON_A_PORT = ("--host", "127.0.0.1", "--port", "{port}")
+UVICORN = ("-m", "uvicorn", *ON_A_PORT)
+OUR_UVICORN = ("-m", "hamletweb.bounded_uvicorn", *ON_A_PORT)
 QUIET = ("--no-access-log", "--log-level", "warning")
 SERVING = "hamletweb.asgi_serving:application"
 
@@ -99,7 +101,7 @@ class ServingSite(Site):
         self, application: str = SERVING, *, name: str = "ours, uvicorn", **environment: str
     ) -> Server:
         """The prediction service alone, as one process."""
-        command = (sys.executable, *UVICORN, *QUIET, application)
+        command = (sys.executable, *OUR_UVICORN, *QUIET, application)
         log = self.log(name.replace(",", "").replace(" ", "-"))
         return Server(name, command, self.cores.server, log, "/healthz", environment)
 

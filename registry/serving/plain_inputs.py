@@ -7,8 +7,10 @@ everything else to the long way, whose verdict stands.
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -72,16 +74,21 @@ def _from_rows(value: list[Any], spec: TensorSpec, most_rows: int) -> np.ndarray
         if type(row) is not list or len(row) != size or not allowed.issuperset(map(type, row)):
             return None
     try:
-        # By way of float64, as the long way does: the last bits must not depend on the way.
-        wide = np.float64 if spec.dtype == "float32" else DTYPES[spec.dtype]
-        array = np.array(value, wide)
-    except OverflowError:
+        if spec.dtype == "float32":
+            # Several times as fast as numpy reads a list; each is rounded once, as in the long way.
+            packed = bytearray().join(_floats(size).pack(*row) for row in value)
+            array = np.frombuffer(packed, np.float32).reshape(len(value), size)
+            # There is no NaN in JSON. What came out as the largest number may have been larger.
+            return array if array.min() > -LARGEST and array.max() < LARGEST else None
+        array = np.array(value, DTYPES[spec.dtype])
+    except (OverflowError, struct.error):
         return None
-    if spec.dtype != "float32":
-        return _if_sound(array, spec)
-    # NaN is neither, and what lies outside would become infinite.
-    within = array.min() >= -LARGEST and array.max() <= LARGEST
-    return array.astype(np.float32) if within else None
+    return _if_sound(array, spec)
+
+
+@lru_cache(maxsize=64)
+def _floats(count: int) -> struct.Struct:
+    return struct.Struct(f"{count}f")
 
 
 def _from_array(value: Any, spec: TensorSpec) -> np.ndarray | None:

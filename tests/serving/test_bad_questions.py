@@ -33,6 +33,7 @@ BAD_BODIES = {
     "Infinity": (GOOD.replace(b"[0.0", b"[-Infinity"), 400, "Infinity"),
     "a number past floats": (GOOD.replace(b"[0.0", b"[1e400"), 400, "too large"),
     "a number past float32": (GOOD.replace(b"[0.0", b"[1e39"), 422, "finite"),
+    "a number just past float32": (GOOD.replace(b"[0.0", b"[3.40282356e38"), 422, "finite"),
     "a key twice": (b'{"model": "other", ' + GOOD[1:], 400, "twice"),
     "a key twice, escaped": (b'{"mode\\u006c": "other", ' + GOOD[1:], 400, "twice"),
     "an inner key twice": (
