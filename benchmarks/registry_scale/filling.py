@@ -109,12 +109,17 @@ class Filling:
                 json({"team": TEAMS[number % 4], "course": f"c{number % 50}"}),
                 "town",
                 *self.owner(number),
+                f"1.0.{self.versions_each() - 1}",
                 BEGIN + timedelta(hours=number),
             )
             for number in range(self.options.models)
         )
-        names = ("id", "name", "description", "tags", "system", "owner", "classroom", "created_at")
+        names = ("id", "name", "description", "tags", "system", "owner", "classroom")
+        names += ("highest_number", "created_at")
         copy(RegisteredModel, names, rows)
+
+    def versions_each(self) -> int:
+        return max(1, self.options.model_versions // self.options.models)
 
     def numbers(self) -> dict[str, float]:
         return {name: self.random.gauss(200, 80) for name in METRICS}
@@ -142,7 +147,7 @@ class Filling:
         names = ("id", "model", "major", "minor", "patch", "artifact", "format", "signature")
         names += ("brain_spec_hash", "layout_hash", "run_id", "lineage", "parameters", "metrics")
         names += ("registered_by", "created_at")
-        each = max(1, self.options.model_versions // self.options.models)
+        each = self.versions_each()
         count = each * self.options.models
         rows = (self.version_row(number, each, signature) for number in range(count))
         copy(ModelVersion, names, rows)
