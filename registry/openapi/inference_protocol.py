@@ -51,7 +51,9 @@ def list_of(items: dict[str, Any], **rest: Any) -> dict[str, Any]:
 
 def mapping(required: tuple[str, ...], closed: bool = False, **fields: Any) -> dict[str, Any]:
     """Args: closed: whether a field that is not named here is refused."""
-    schema: dict[str, Any] = {"type": "object", "required": [*required], "properties": fields}
+    schema: dict[str, Any] = {"type": "object", "properties": fields}
+    if required:  # an empty list is no OpenAPI
+        schema["required"] = [*required]
     return {**schema, "additionalProperties": False} if closed else schema
 
 
