@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-import pytest
+import threading
 
-from registry.aliases.services import move_alias, protect_alias, remove_alias
+import pytest
+from django.db import connection, transaction
+
+from registry.aliases.services import lock, move_alias, protect_alias, remove_alias
 from registry.audit.models import AuditEntry
 from registry.errors import AliasProtectedError, ConflictError, NotChangeableError
 from registry.models import Alias
 from registry.versions import lifecycle
+from registry.versions.execution import end_check
 from registry.versions.lifecycle import IllegalStatusError, status_of
+from registry.versions.models import VersionCard, VersionCheck
 from registry.versions.services import change_card, set_status
-from tests.training.runs import at_once
+from tests.training.runs import at_once, wait_until
 
 pytestmark = pytest.mark.django_db
 
@@ -87,21 +92,42 @@ def test_latest_names_no_archived_version(register, model, instructor):
     assert Alias.objects.get(model=model, name="latest").version == second
 
 
+def someone_waits() -> bool:
+    """For a lock of the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_clear_snapshot()")  # of this transaction
+        cursor.execute(
+            "SELECT count(*) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return cursor.fetchone()[0] > 0
+
+
 @pytest.mark.django_db(transaction=True)
-def test_two_who_change_one_model_in_many_ways_never_wait_for_each_other(
-    checked, model, instructor
-):
-    first, second = checked(), checked(seed=1)
-
-    def move() -> None:
-        for turn in range(20):
-            move_alias(model, "production", (first, second)[turn % 2], instructor)
-
-    def describe() -> None:
-        for turn in range(40):
-            change_card((first, second)[turn % 2], instructor, description=f"turn {turn}")
-
-    assert at_once([move, describe]) == [None, None]
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda version: change_card(version, description="new"),
+        lambda version: end_check(version.checks.get(), {}, ""),
+    ],
+    ids=["describing", "checking"],
+)
+def test_the_row_of_the_model_is_locked_before_any_other(register, model, act):
+    """In one order, or two who change one model would wait for each other."""
+    version = register()
+    thread = threading.Thread(target=at_once, args=[[lambda: act(version)]])
+    with transaction.atomic():
+        lock(model)
+        thread.start()
+        wait_until(someone_waits, timeout_s=20, what="somebody who waits for the model's row")
+        VersionCard.objects.select_for_update(nowait=True).get(version=version)
+        VersionCheck.objects.select_for_update(nowait=True).get(version=version)
+    thread.join()
+    version.card.refresh_from_db()
+    assert (version.card.description, version.card.status) in (
+        ("new", "registered"),
+        ("", "validated"),
+    )
 
 
 def test_archived_version_gets_no_alias_and_is_checked_when_it_comes_back(
