@@ -11,7 +11,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3.14 python3; 
 VENV := .venv/bin
 # Processes of pytest, and seconds that each of them spends on slow tests.
 TEST_PROCESSES ?= 2
-SLOW_BUDGET_S ?= 90
+SLOW_BUDGET_S ?= 150
 
 help:
 	@echo "make up      run the platform here, until Ctrl-C (HAMLET_PORT, HAMLET_DATA_DIR, HAMLET_HOST)"

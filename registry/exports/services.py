@@ -77,8 +77,9 @@ def write(version: ModelVersion, wanted: str, path: Path) -> dict[str, Any]:
     from hamlet.model import HamletModel
 
     exporting = export_onnx if wanted == ExportFormat.ONNX else export_torchscript
+    content = open_artifact(version.artifact)
     try:
-        model = HamletModel.load_from_checkpoint(open_artifact(version.artifact))
+        model = HamletModel.load_from_checkpoint(content)
         return exporting(model, path).to_data()
     except HamletError as error:
         raise ExportError(f"{version} cannot be written as {wanted}: {error}") from error
