@@ -104,7 +104,7 @@ class Restorer:
             self.move_aliases(name, plan)
             self.settle(name, plan)
             self.take_numbers(plan)
-            self.ask_checks(plan)
+            self.ask_checks(name)
             self.write_down(name, plan)
         return self.imported
 
@@ -249,11 +249,14 @@ class Restorer:
         if plan.missing:
             keep_highest(plan.model, max(data["number"] for data in plan.missing))
 
-    def ask_checks(self, plan: ModelPlan) -> None:
+    def ask_checks(self, name: str) -> None:
         """This server trusts no other's check, and makes what each check makes here."""
-        for version in plan.model.versions.exclude(card__status=VersionStatus.ARCHIVED):
-            if version in self.made.values():
+        for version in self.made_of(name):
+            if lifecycle.status_of(version) != VersionStatus.ARCHIVED:
                 ask_check(version, self.user)
+
+    def made_of(self, name: str) -> list[ModelVersion]:
+        return [version for (model, _), version in self.made.items() if model == name]
 
     def write_down(self, name: str, plan: ModelPlan) -> None:
         if not (plan.missing or plan.moves or plan.name in self.imported.models):
@@ -268,11 +271,7 @@ class Restorer:
             details={
                 "from": name,
                 "versions": {spelt(data["number"]): data["sha256"] for data in plan.missing},
-                "seals": {
-                    spelt(number): seal_of(version)
-                    for (model, number), version in self.made.items()
-                    if model == name
-                },
+                "seals": {version.number: seal_of(version) for version in self.made_of(name)},
                 "alias_moves": len(plan.moves),
                 "kept": self.kept[name],
             },

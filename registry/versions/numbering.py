@@ -67,6 +67,18 @@ def read_number(text: str) -> Number3 | None:
     return tuple(map(int, found.groups())) if found else None
 
 
+def take_number(
+    model: RegisteredModel,
+    signature: Mapping[str, Any],
+    brain_hash: str,
+    asked: str | None = None,
+) -> Number3:
+    """Under the lock of the model's row: `next_number`, which is taken from now on."""
+    number = next_number(model, signature, brain_hash, asked)
+    keep_highest(model, number)
+    return number
+
+
 def keep_highest(model: RegisteredModel, number: Number3) -> None:
     """Under the lock of the model's row: this number is taken from now on."""
     if number > (read_number(model.highest_number) or (0, 0, 0)):

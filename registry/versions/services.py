@@ -28,7 +28,7 @@ from registry.queries import may_change_model
 from registry.tags import check_description, check_tags
 from registry.versions import lifecycle, tasks
 from registry.versions.models import VersionCard, VersionCheck, VersionStatus
-from registry.versions.numbering import keep_highest, next_number
+from registry.versions.numbering import take_number
 from registry.versions.sealing import seal_of
 
 if TYPE_CHECKING:
@@ -71,16 +71,14 @@ def register_version(
     """
     check_may_change(user, model, "register versions of it")
     card = {"tags": check_tags(tags or {}), "description": check_description(description)}
-    if run_id is not None and (version := model.versions.filter(run_id=run_id).first()):
+    if version := version_of_run(model, run_id):
         return version
     data = (signature or read_signature(artifact)).to_data()
     with transaction.atomic():
         locked = lock(model)
-        if run_id is not None and (version := model.versions.filter(run_id=run_id).first()):
+        if version := version_of_run(model, run_id):
             return version
-        number = next_number(locked, data, brain_hash(data), part)
-        keep_highest(locked, number)
-        major, minor, patch = number
+        major, minor, patch = take_number(locked, data, brain_hash(data), part)
         version = ModelVersion.objects.create(
             model=locked,
             major=major,
@@ -104,6 +102,10 @@ def register_version(
         note_registration(version, user)
         transaction.on_commit(partial(tasks.start_check, check.pk), robust=True)
     return version
+
+
+def version_of_run(model: RegisteredModel, run_id: uuid.UUID | None) -> ModelVersion | None:
+    return model.versions.filter(run_id=run_id).first() if run_id else None
 
 
 def note_registration(version: ModelVersion, user: User | None) -> None:

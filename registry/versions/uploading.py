@@ -106,14 +106,12 @@ def register_file(
     with a_place():
         found = inspect(path)
     artifact = store_file(path, MEDIA_TYPES[ModelVersion.Format(found.format)])
-    if artifact.pk != found.sha256:
-        with transaction.atomic():
-            discard_unreferenced([artifact.pk])
-        raise SpecError([Problem("file", "changed while it was looked into; send it again")])
     lineage = {"source": "upload", "file_name": name[:200], "file": found.metadata}
     if dataset := known.pop("dataset"):
         lineage["dataset"] = dataset
     with discarded_if_refused(artifact), transaction.atomic():
+        if artifact.pk != found.sha256:
+            raise SpecError([Problem("file", "changed while it was looked into; send it again")])
         model = find_model()
         check_may_change(user, model, "register versions of it")
         if parent := details.get("parent"):

@@ -15,6 +15,7 @@ import numpy as np
 
 from hamlet.errors import Problem, SpecError
 from hamlet.schema import describe
+from registry.serving.plain_inputs import LARGEST
 
 # By name, as little-endian bytes and as NumPy knows them.
 DATATYPES: dict[str, np.dtype] = {
@@ -26,7 +27,6 @@ DATATYPES: dict[str, np.dtype] = {
 OURS = {"float32": "FP32", "int64": "INT64", "bool": "BOOL"}
 WITHOUT_NUMBERS = ("BYTES", "BF16")
 MOST_AXES = 8
-LARGEST = float(np.finfo(np.float32).max)
 # What JSON may hold for each kind of datatype, as Python reads it. A bool is no number.
 LEAVES: dict[str, tuple[set[type], str]] = {
     "f": ({int, float}, "numbers"),
