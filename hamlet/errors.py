@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 
@@ -33,6 +33,21 @@ class SpecError(HamletError, ValueError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         super().__init__("\n".join(str(problem) for problem in self.problems))
+
+
+class TrainingDivergedError(HamletError):
+    """A loss or its gradient is no longer a finite number.
+
+    Attributes:
+        epoch, batch_number: where, counted from 1. batch: what was learned from, plain tensors by
+            name, kept for inspection.
+    """
+
+    def __init__(
+        self, message: str, *, epoch: int, batch_number: int, batch: Mapping[str, Any]
+    ) -> None:
+        self.epoch, self.batch_number, self.batch = epoch, batch_number, dict(batch)
+        super().__init__(f"epoch {epoch}, batch {batch_number}: {message}")
 
 
 class CheckpointError(HamletError):

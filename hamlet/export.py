@@ -24,12 +24,14 @@ from hamlet.durability import write_whole
 from hamlet.errors import HamletError, InputError
 from hamlet.model import HamletModel
 from hamlet.parity import Difference, difference
-from hamlet.sample_inputs import random_inputs, required_only, zero_inputs
+from hamlet.sample_inputs import row, trials, zero_inputs
+from hamlet.sample_positions import takes_positions
 from hamlet.signature import Signature
 
 PARITY_GOAL = 1e-5  # relative
 PARITY_LIMIT = 1e-4
-PARITY_ROWS = (1, 3, 32)
+PARITY_ROW = 1e-5  # a row of a batch of positions against the same row alone, absolute
+COMPARED_ROWS = 64
 PARITY_SEED = 0
 TRACED_ROWS = 3  # neither 0 nor 1, which a tracer takes for a constant
 
@@ -41,7 +43,8 @@ class ExportError(HamletError):
 
 
 class ParityCase(NamedTuple):
-    """`inputs`: zeros, random, or required (random, what is optional left out)."""
+    """`inputs`: as `hamlet.sample_inputs.Trial` names them; `alone` where the exported model was
+    asked the rows of the batch before one by one, and is compared with itself."""
 
     inputs: str
     rows: int
@@ -66,7 +69,7 @@ class Parity:
         return self.worst.relative <= PARITY_GOAL and self.worst.choices == 0
 
     def __str__(self) -> str:
-        rows = ", ".join(map(str, PARITY_ROWS))
+        rows = ", ".join(map(str, sorted({case.rows for case in self.cases})))
         return (
             f"parity over {len(self.cases)} cases (batches of {rows}): relative "
             f"{self.worst.relative:.1e}, absolute {self.worst.absolute:.1e}, "
@@ -146,7 +149,7 @@ def export_onnx(model: HamletModel, path: str | Path) -> ExportReport:
     if exported.signature().to_data() != _as_served(original, exported.signature()):
         raise ExportError("the exported graph has other inputs or outputs than the model")
     parity = measure_parity(original, exported.run_checked)
-    _write(Path(path), content, parity)
+    _write(Path(path), content, parity, original.signature())
     return _report(Path(path), "onnx", content, parity, started=started, opset=OPSET)
 
 
@@ -172,7 +175,7 @@ def export_torchscript(model: HamletModel, path: str | Path) -> ExportReport:
         return dict(zip(names, script(*whole.values()), strict=True))
 
     parity = measure_parity(original, answer)
-    _write(Path(path), content, parity)
+    _write(Path(path), content, parity, original.signature())
     return _report(Path(path), "torchscript", content, parity, started=started)
 
 
@@ -191,28 +194,43 @@ def example_inputs(signature: Signature) -> tuple[Tensor, ...]:
 
 
 def measure_parity(model: HamletModel, answer: Answer) -> Parity:
-    """Ask both the same: zeros, random numbers, and random numbers without the optional inputs.
+    """Ask both the same: zeros, random numbers, and random numbers without the optional inputs; of
+    a board 1,000 random positions and special ones, and a batch of 64 also row by row.
 
     Args: answer: the other engine, asked by name.
-    Raises: ExportError if either cannot answer, or the shapes or types of the answers differ.
+    Raises: ExportError if either cannot answer, if the shapes or types of the answers differ, or
+        if a position is answered otherwise in a batch than alone.
     """
     signature = model.signature()
     generator = torch.Generator().manual_seed(PARITY_SEED)
     cases = []
-    for rows in PARITY_ROWS:
-        drawn = random_inputs(signature, rows, generator)
-        for label, inputs in (
-            ("zeros", zero_inputs(signature, rows)),
-            ("random", drawn),
-            ("required", required_only(signature, drawn)),
-        ):
-            try:
-                expected, found = model.run_checked(inputs), answer(inputs)
-            except InputError as error:
-                raise ExportError(f"the answers to {label} cannot be compared: {error}") from None
-            _check_shapes(signature, found, rows)
-            cases.append(ParityCase(label, rows, difference(expected, found, close=PARITY_LIMIT)))
+    for label, rows, inputs in trials(signature, generator):
+        try:
+            expected, found = model.run_checked(inputs), answer(inputs)
+        except InputError as error:
+            raise ExportError(f"the answers to {label} cannot be compared: {error}") from None
+        _check_shapes(signature, found, rows)
+        cases.append(ParityCase(label, rows, difference(expected, found, close=PARITY_LIMIT)))
+        if rows == COMPARED_ROWS and not any(case.inputs == "alone" for case in cases):
+            cases.append(_ask_alone(signature, inputs, found, answer))
     return Parity(tuple(cases))
+
+
+def _ask_alone(
+    signature: Signature, inputs: dict[str, Tensor], found: Mapping[str, Tensor], answer: Answer
+) -> ParityCase:
+    singles = [answer(row(signature, inputs, index)) for index in range(COMPARED_ROWS)]
+    joined = {
+        spec.name: torch.cat([each[spec.name] for each in singles], dim=spec.batch_axis)
+        for spec in signature.outputs
+    }
+    apart = difference(found, joined, close=PARITY_LIMIT)
+    if apart.absolute > PARITY_ROW:
+        raise ExportError(
+            f"a batch of {COMPARED_ROWS} is answered otherwise than its rows alone: difference "
+            f"{apart.absolute:.1e}; expected at most {PARITY_ROW:.0e}"
+        )
+    return ParityCase("alone", COMPARED_ROWS, apart)
 
 
 def _check_shapes(signature: Signature, found: Mapping[str, Tensor], rows: int) -> None:
@@ -230,8 +248,12 @@ def _as_served(model: HamletModel, exported: Signature) -> dict[str, Any]:
     return {**model.signature().to_data(), "most_rows": exported.most_rows}
 
 
-def _write(path: Path, content: bytes, parity: Parity) -> None:
-    if not parity.worst.relative <= PARITY_LIMIT or parity.worst.choices:
+def _write(path: Path, content: bytes, parity: Parity, signature: Signature) -> None:
+    worst = parity.worst
+    apart = worst.relative
+    if takes_positions(signature):  # its logits and values are of one size by nature
+        apart = max(apart, worst.absolute)
+    if not apart <= PARITY_LIMIT or worst.choices:
         raise ExportError(f"{path.name} was not written: {parity}")
     write_whole(path, content)
 

@@ -6,30 +6,25 @@ Shapes: B batch, D observation, A actions, L recurrent layers, H hidden size.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from hamlet.answering import refuse_not_finite
-from hamlet.brains import CompiledBrain, QBrain, choose_actions
+from hamlet.brains import BoardBrain, CompiledBrain, QBrain, choose_actions
 from hamlet.brains.blocks import Hidden
 from hamlet.checkpoint import load_network
 from hamlet.errors import HamletError, InputError, Problem
 from hamlet.layout import ObservationLayout
+from hamlet.predicting import Numbers, as_mask, batched, check_epsilon, is_single, predict_board
 from hamlet.request_memory import most_rows
 from hamlet.schema import describe
 from hamlet.signature import Signature
-from hamlet.tensor_inputs import holds_numbers
 
 ALIGNMENT = 64  # bytes, as PyTorch allocates
-WHOLE = (torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64)
-REAL = int | float | np.integer | np.floating
-
-Numbers = Tensor | np.ndarray | Sequence[Any]
 
 
 class HamletModel:
@@ -114,23 +109,28 @@ class HamletModel:
         """Value the actions of one observation or of a batch, and choose.
 
         Args:
-            obs: [D] or [B, D].
+            obs: [D] or [B, D]; planes of a board have an axis for each of their sizes instead.
             hidden: what the call before returned; None begins an episode. Recurrent models only.
             epsilon: chance of a random legal action instead of the best one.
             action_mask: [A] or [B, A], true (or 1) where legal; None if all are.
             generator: draws the random actions; needed with epsilon above 0, unused with 0.
         Returns: {"actions": int64 [] or [B], "q_values": [A] or [B, A], "hidden": (h, c), each
             [L, B, H], or None}. The mask decides the choice alone: `q_values` are as the network
-            gave them, those of illegal actions too.
+            gave them, those of illegal actions too. A model of a board gives `policy` and `value`
+            in their place, as `hamlet.predicting.predict_board` says.
         Raises: InputError naming what does not fit.
         """
+        if isinstance(self.network, BoardBrain):
+            if hidden is not None:
+                self._hidden_inputs(hidden)
+            return predict_board(self, obs, epsilon, action_mask, generator)
         if not isinstance(self.network, QBrain):
             raise HamletError(f"a {self.network.spec.type} model has no Q-values; use run()")
-        _check_epsilon(epsilon, generator)
-        single = _is_single(obs)
-        inputs = {"observation": _batched(obs) if single else obs}
+        check_epsilon(epsilon, generator)
+        single = is_single(obs)
+        inputs = {"observation": batched(obs) if single else obs}
         if action_mask is not None:
-            inputs["action_mask"] = _as_mask(action_mask)
+            inputs["action_mask"] = as_mask(action_mask)
         if hidden is not None:
             inputs.update(self._hidden_inputs(hidden))
         tensors = self._signature.check_inputs(inputs)
@@ -234,48 +234,3 @@ def own_memory(tensor: Tensor) -> Tensor:
     if tensor.is_contiguous() and tensor.data_ptr() % ALIGNMENT == 0:
         return tensor
     return tensor.clone(memory_format=torch.contiguous_format)
-
-
-def _check_epsilon(epsilon: Any, generator: Any) -> None:
-    number = isinstance(epsilon, REAL) and not isinstance(epsilon, bool)
-    if not number or not 0.0 <= epsilon <= 1.0:
-        message = f"found {describe(epsilon)}; expected a number from 0 to 1"
-        raise InputError([Problem("epsilon", message)])
-    if generator is not None and not isinstance(generator, torch.Generator):
-        message = f"found {describe(generator)}; expected a torch.Generator"
-        raise InputError([Problem("generator", message)])
-    if epsilon > 0 and generator is None:
-        message = "missing; epsilon above 0 draws random numbers, so pass a torch.Generator"
-        raise InputError([Problem("generator", message)])
-
-
-def _is_single(value: Any) -> bool:
-    """One row without a batch axis. Anything odd counts as a batch, and is refused as one."""
-    if isinstance(value, Tensor):
-        return holds_numbers(value) and value.ndim == 1
-    if isinstance(value, np.ndarray):
-        return value.ndim == 1
-    leaf = REAL | np.bool_
-    return isinstance(value, list | tuple) and bool(value) and isinstance(value[0], leaf)
-
-
-def _batched(value: Any) -> Any:
-    return value[None] if isinstance(value, Tensor | np.ndarray) else [value]
-
-
-def _as_mask(mask: Any) -> Any:
-    """A mask as a batch; whole numbers 0 and 1, as Gymnasium gives them, become bools."""
-    if isinstance(mask, np.ndarray) and mask.dtype.kind in "iu":
-        mask = mask.astype(bool) if ((mask == 0) | (mask == 1)).all() else mask
-    elif isinstance(mask, Tensor) and mask.dtype in WHOLE and holds_numbers(mask):
-        mask = mask.bool() if bool(((mask == 0) | (mask == 1)).all()) else mask
-    elif isinstance(mask, list | tuple):
-        mask = [
-            [_as_flag(flag) for flag in row] if isinstance(row, list | tuple) else _as_flag(row)
-            for row in mask
-        ]
-    return _batched(mask) if _is_single(mask) else mask
-
-
-def _as_flag(value: Any) -> Any:
-    return bool(value) if isinstance(value, int | np.integer) and value in (0, 1) else value

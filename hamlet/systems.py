@@ -14,7 +14,7 @@ from typing import Any
 
 from hamlet.errors import Problem, SpecError
 from hamlet.layout import ObservationLayout
-from hamlet.learning.trainer import Trainer
+from hamlet.learning.trainer import Files, Trainer
 from hamlet.runspec import RunSpec
 from hamlet.schema import describe, hint
 
@@ -54,13 +54,17 @@ class System:
     Attributes:
         name: as in `POST /api/v1/train {"system": ...}`.
         title, summary: for people.
-        unit: of progress and budget, singular.
+        unit: of progress and budget, singular. episode: what one of its episodes is called.
         entry: module with `request_schema() -> Section` (fields a person may set),
-            `build_runspec(request: Mapping) -> RunSpec`, `make_trainer(spec, device) -> Trainer`,
-            `levels() -> list[LevelChoice]`, `read_folder(folder: Path) -> request` where it has
-            levels in files, `observation_layout(spec) -> ObservationLayout` where what its agents
-            observe has one, and `adapt_request(signature, body) -> inputs` (the system's own
-            form of a prediction request).
+            `build_runspec(request: Mapping) -> RunSpec`, `make_trainer(spec, device) -> Trainer`
+            (or, with `files_of(spec) -> {role: sha256}` where its runs begin from stored files,
+            `make_trainer(spec, device, files)`), `levels() -> list[LevelChoice]`,
+            `read_folder(folder: Path) -> request` where it has levels in files,
+            `observation_layout(spec) -> ObservationLayout` where what its agents observe has
+            one, and `adapt_request(signature, body) -> inputs` (the system's own form of a
+            prediction request). Where the answer has a form of its own too,
+            `shape_reply(body, outputs) -> fields`; where a request may wish that the model is
+            asked many times, `deliberation(body) -> None or a function of what runs the model`.
         request_fields: fields that only this system's training requests carry; a request that
             names no system is this system's when it carries one of them and of no other.
         viewer: name of the template and script that draw its episodes, `live/viewers/<viewer>`.
@@ -74,6 +78,7 @@ class System:
     title: str
     summary: str
     unit: str
+    episode: str
     entry: str
     request_fields: tuple[str, ...]
     viewer: str
@@ -103,8 +108,20 @@ class System:
             raise SpecError([Problem("level", message)])
         return read(folder)
 
-    def make_trainer(self, spec: RunSpec, device: str = "cpu") -> Trainer:
-        return self._part("make_trainer")(spec, device)
+    def files_of(self, spec: RunSpec) -> dict[str, str]:
+        """The stored files that a run begins from, as sha256 by role: a dataset, base weights."""
+        read = self._part_if_any("files_of")
+        return {} if read is None else read(spec)
+
+    def make_trainer(
+        self, spec: RunSpec, device: str = "cpu", files: Files | None = None
+    ) -> Trainer:
+        """Args: files: gives the files that `files_of` names; None where there are none.
+
+        Raises: SpecError if the content is not this system's, or needs files that are not given.
+        """
+        make = self._part("make_trainer")
+        return make(spec, device) if files is None else make(spec, device, files)
 
     def levels(self) -> list[LevelChoice]:
         return self._part("levels")()
@@ -120,6 +137,21 @@ class System:
     def adapt_request(self, signature: Any, body: Mapping[str, Any]) -> Mapping[str, Any]:
         """Turn the system's own request form into inputs by signature name. Raises: SpecError."""
         return self._part("adapt_request")(signature, body)
+
+    def shape_reply(self, body: Mapping[str, Any], outputs: Mapping[str, Any]) -> dict[str, Any]:
+        """What stands in the answer to the system's own form, beside the outputs."""
+        shape = self._part_if_any("shape_reply")
+        return {} if shape is None else shape(body, outputs)
+
+    def deliberation(
+        self, body: Mapping[str, Any]
+    ) -> Callable[[Callable[..., Any]], dict[str, Any]] | None:
+        """What answers a request by asking the model many times; None if it wishes no such thing.
+
+        Raises: SpecError.
+        """
+        read = self._part_if_any("deliberation")
+        return None if read is None else read(body)
 
 
 @dataclass(frozen=True)
@@ -140,6 +172,7 @@ SYSTEMS: dict[str, System] = {
             title="Town",
             summary="Keep an agent alive in a grid world of beds, meals, jobs and bars.",
             unit="episode",
+            episode="episode",
             entry="hamlet.learning.town",
             request_fields=("level",),
             viewer="town",
@@ -153,6 +186,16 @@ SYSTEMS: dict[str, System] = {
             ),
             truncations=("time limit",),
             evaluation="hamlet.evaluation.town",
+        ),
+        System(
+            name="connect_four",
+            title="Connect Four",
+            summary="Six learners play the same game, measured against perfect play.",
+            unit="epoch",
+            episode="game",
+            entry="hamlet.learning.connect_four.system",
+            request_fields=("config", "dataset", "examples"),
+            viewer="connect_four",
         ),
     )
 }

@@ -205,6 +205,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["registry.problems.StrictJSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "registry.problems.handle",
+    "URL_FORMAT_OVERRIDE": None,  # `?format=` is a parameter of ours: of exports and downloads
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "HamletWeb",

@@ -22,6 +22,7 @@ CHART_POINTS = 1000
 REPLAYS_SHOWN = 50
 EVENTS_SHOWN = 50
 CHECKPOINTS_SHOWN = 6
+PACE_UNITS = 5  # checkpoints, where progress counts something slower than episodes
 PACE_EPISODES = 200  # the pace is taken over so many episodes, as a person feels it
 
 KEEP_REASONS = (
@@ -82,6 +83,8 @@ def pace_words(run: Run) -> str:
     """How fast a running run goes and how long it still takes; empty where nobody can say."""
     if run.status != RunStatus.RUNNING:
         return ""
+    if SYSTEMS[run.system].episode != run.unit:
+        return pace_of_units(run)
     ends = EpisodeSummary.objects.filter(run=run)
     newest = ends.order_by("-number").values_list("number", "ended_at").first()
     if newest is None or newest[0] < 3:
@@ -91,7 +94,22 @@ def pace_words(run: Run) -> str:
     seconds = (newest[1] - first[1]).total_seconds()
     if seconds <= 0:
         return ""
-    pace = (newest[0] - first[0]) / seconds
+    return spell_both((newest[0] - first[0]) / seconds, run)
+
+
+def pace_of_units(run: Run) -> str:
+    """Between the newest checkpoints, where episodes are not what progress counts."""
+    saved = Checkpoint.objects.filter(run_id=run.pk, kind=Checkpoint.Kind.INFERENCE, at__gt=0)
+    newest = list(saved.order_by("-at").values_list("at", "created_at")[:PACE_UNITS])
+    if len(newest) < 2:
+        return ""
+    (last, ended), (first, began) = newest[0], newest[-1]
+    seconds = (ended - began).total_seconds()
+    return spell_both((last - first) / seconds, run) if seconds > 0 else ""
+
+
+def spell_both(pace: float, run: Run) -> str:
+    """Args: pace: finished units of progress per second, above 0."""
     left = (run.total - run.done) / pace
     return f"{spell_pace(pace, run.unit)}, about {spell_seconds(left)} left"
 

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from live import compare_views, new_run_views, views
+from live import compare_views, dataset_views, game_views, new_run_views, views
+from live.playing import views as playing
 
 app_name = "live"
 urlpatterns = [
     path("", views.home, name="home"),
+    path("games/", game_views.game_list, name="game-list"),
+    path("games/<uuid:game_id>/", game_views.game_page, name="game"),
+    path("games/<uuid:game_id>/analysis/", game_views.game_analysis, name="game-analysis"),
+    path("games/<uuid:game_id>/analyse/", game_views.analyse_game, name="analyse-game"),
+    path("datasets/", dataset_views.dataset_list, name="dataset-list"),
+    path("datasets/build/", dataset_views.build_dataset, name="build-dataset"),
+    path("datasets/<slug:name>/", dataset_views.dataset_page, name="dataset"),
+    path("play/", playing.play, name="play"),
+    path("play/worker.js", playing.worker, name="play-worker"),
     path("runs/", views.run_list, name="run-list"),
     path("runs/new/", new_run_views.run_new, name="run-new"),
     path("runs/compare/", compare_views.run_compare, name="run-compare"),

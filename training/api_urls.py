@@ -6,6 +6,8 @@ from django.urls import path
 
 from training import api
 from training.compare_api import CompareRuns
+from training.datasets import api as datasets
+from training.games import api as games
 
 RUN = "runs/<uuid:run_id>"
 
@@ -24,6 +26,18 @@ urlpatterns = [
     path(f"{RUN}/checkpoints", api.CheckpointList.as_view(), name="api-run-checkpoints"),
     path(
         f"{RUN}/checkpoints/<int:at>", api.CheckpointDownload.as_view(), name="api-run-checkpoint"
+    ),
+    path("games", games.GameList.as_view(), name="api-games"),
+    path("games/import", games.GameImport.as_view(), name="api-game-import"),
+    path("games/export", games.GameExport.as_view(), name="api-game-export"),
+    path("games/<uuid:game_id>", games.GameDetail.as_view(), name="api-game"),
+    path("games/<uuid:game_id>/analysis", games.GameAnalysis.as_view(), name="api-game-analysis"),
+    path("selfplay", games.SelfPlay.as_view(), name="api-selfplay"),
+    path("datasets", datasets.DatasetList.as_view(), name="api-datasets"),
+    path("datasets/import", datasets.DatasetImport.as_view(), name="api-dataset-import"),
+    path("datasets/<slug:name>", datasets.DatasetDetail.as_view(), name="api-dataset"),
+    path(
+        "datasets/<slug:name>/export", datasets.DatasetExport.as_view(), name="api-dataset-export"
     ),
     path("systems", api.SystemList.as_view(), name="api-systems"),
     path("systems/<slug:name>/levels", api.LevelList.as_view(), name="api-levels"),

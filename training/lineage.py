@@ -13,6 +13,7 @@ from django.conf import settings
 
 import hamlet
 from hamlet.checkpoint_header import model_header
+from training.inputs import inputs_of
 from training.models import Run
 
 
@@ -35,6 +36,7 @@ def lineage(run: Run, model: Any, metadata: dict[str, Any], device: str) -> dict
         "level_hash": metadata.get("level_hash"),
         "brain_spec_hash": header["brain_spec_hash"],
         "layout_hash": header["layout_hash"],
+        "inputs": inputs_of(run),
         "device": device,
         "code": code_version(),
         "python": platform.python_version(),

@@ -10,6 +10,26 @@ from django.db.models import Q
 from django.utils import timezone
 
 from registry.models import Artifact, BrainSpec, Classroom, ModelVersion, RegisteredModel
+from training.datasets.models import Dataset, DatasetShard
+from training.games.models import Game, GameBlock, PositionFinding
+
+__all__ = [
+    "ENDED",
+    "CurveSummary",
+    "Dataset",
+    "DatasetShard",
+    "EpisodeSummary",
+    "Game",
+    "GameBlock",
+    "MetricPoint",
+    "PositionFinding",
+    "Replay",
+    "Run",
+    "RunEvent",
+    "RunInput",
+    "RunStatus",
+    "Wish",
+]
 
 
 class RunStatus(models.TextChoices):
@@ -117,6 +137,7 @@ class RunEvent(models.Model):
     class Kind(models.TextChoices):
         STATUS = "status"
         STAGE = "stage"
+        LEARNER = "learner"  # what the trainer says of a decision of its own
         NOTE = "note"
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="events")
@@ -135,6 +156,22 @@ class RunEvent(models.Model):
 
     def __str__(self) -> str:
         return self.text or f"{self.old_status} -> {self.new_status}"
+
+
+class RunInput(models.Model):
+    """A stored file that a run begins from: its dataset, the weights it starts with."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="inputs")
+    role = models.CharField(max_length=40)
+    artifact = models.ForeignKey(Artifact, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "role"], name="run_input_once_per_role")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} of {self.run_id}"
 
 
 class MetricPoint(models.Model):

@@ -15,6 +15,8 @@ from training.leases import Lease
 from training.models import EpisodeSummary, MetricPoint, Replay, Run, RunEvent
 from training.reconnecting import persistently
 
+OF_THE_LEARNER = (RunEvent.Kind.STAGE, RunEvent.Kind.LEARNER)
+
 
 def reset(lease: Lease, memory: Memory, remarks: list[str]) -> None:
     """Bring the rows of a run back to the moment that `memory` remembers, and note the remarks.
@@ -29,7 +31,7 @@ def _reset(lease: Lease, memory: Memory, remarks: list[str]) -> None:
     run = leases.hold(lease)
     MetricPoint.objects.filter(run=run, at__gt=memory.at).delete()
     EpisodeSummary.objects.filter(run=run, number__gt=memory.episodes).delete()
-    RunEvent.objects.filter(run=run, kind=RunEvent.Kind.STAGE, at_unit__gt=memory.at).delete()
+    RunEvent.objects.filter(run=run, kind__in=OF_THE_LEARNER, at_unit__gt=memory.at).delete()
     replays = Replay.objects.filter(run=run, number__gt=memory.episodes)
     digests = list(replays.values_list("artifact_id", flat=True))
     replays.delete()

@@ -52,10 +52,10 @@ class Batch:
     metrics: dict[tuple[str, int], float] = field(default_factory=dict)
     episodes: list[EpisodeRow] = field(default_factory=list)
     replays: list[ReplayRow] = field(default_factory=list)
-    stages: list[dict[str, Any]] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.metrics) + len(self.episodes) + len(self.replays) + len(self.stages)
+        return len(self.metrics) + len(self.episodes) + len(self.replays) + len(self.events)
 
 
 class RunWriter:
@@ -78,7 +78,13 @@ class RunWriter:
 
     def add_stage(self, at: int, old: int, new: int, statistics: Mapping[str, float]) -> None:
         data = {"old": old, "new": new, "statistics": dict(statistics)}
-        self._batch.stages.append({"at": at, "text": f"stage {old} -> {new}", "data": data})
+        self._add_event(RunEvent.Kind.STAGE, at, f"stage {old} -> {new}", data)
+
+    def add_remark(self, at: int, text: str) -> None:
+        self._add_event(RunEvent.Kind.LEARNER, at, text, {})
+
+    def _add_event(self, kind: str, at: int, text: str, data: dict[str, Any]) -> None:
+        self._batch.events.append({"kind": kind, "at_unit": at, "text": text, "data": data})
 
     @property
     def due(self) -> bool:
@@ -103,7 +109,7 @@ class RunWriter:
         write_metrics(run.pk, self._batch.metrics)
         write_episodes(run.pk, self._batch.episodes)
         write_replays(run.pk, self._batch.replays)
-        write_stages(run.pk, self._batch.stages)
+        write_events(run.pk, self._batch.events)
         also(run)
 
 
@@ -164,15 +170,11 @@ def write_replays(run_id: UUID, replays: list[ReplayRow]) -> None:
         )
 
 
-def write_stages(run_id: UUID, stages: list[dict[str, Any]]) -> None:
-    for stage in stages:
-        RunEvent.objects.get_or_create(
-            run_id=run_id,
-            kind=RunEvent.Kind.STAGE,
-            at_unit=stage["at"],
-            text=stage["text"],
-            defaults={"data": stage["data"]},
-        )
+def write_events(run_id: UUID, events: list[dict[str, Any]]) -> None:
+    for event in events:
+        data = event["data"]
+        same = {name: value for name, value in event.items() if name != "data"}
+        RunEvent.objects.get_or_create(run_id=run_id, **same, defaults={"data": data})
 
 
 def copy_rows(table: type[models.Model], names: Iterable[str], rows: Iterable[tuple]) -> None:

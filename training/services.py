@@ -14,7 +14,7 @@ from hamlet.schema import content_hash, describe
 from registry.checkpoints import drop_checkpoints
 from registry.models import Checkpoint, User
 from registry.services import ensure_model
-from training import dispatch, lifecycle
+from training import dispatch, inputs, lifecycle
 from training.errors import (
     IdempotencyConflictError,
     IllegalTransitionError,
@@ -105,6 +105,7 @@ def create_run(user: User, wanted: RunRequest, request: Mapping[str, Any], key: 
         queued_at=Now(),
         created_at=Now(),
     )
+    inputs.protect(run, wanted.system.files_of(wanted.spec))
     RunEvent.objects.create(run=run, new_status=RunStatus.QUEUED, actor=user, happened_at=Now())
     run.refresh_from_db()
     dispatch.send_when_committed(run)

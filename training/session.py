@@ -23,6 +23,7 @@ from hamlet.learning.trainer import (
     EpisodeFinished,
     Event,
     MetricsReported,
+    Remarked,
     RunFinished,
     StageChanged,
     Trainer,
@@ -34,7 +35,7 @@ from registry import shutdown
 from registry.models import Artifact
 from registry.services import ensure_model
 from registry.versions.services import register_version
-from training import checkpointing, leases, lifecycle, resetting
+from training import checkpointing, inputs, leases, lifecycle, resetting
 from training.checkpointing import Memory
 from training.dispatch import QUEUES
 from training.errors import LeaseLostError, RunFailedError, TrainingDivergedError
@@ -106,7 +107,8 @@ class Session:
                 "has none that PyTorch can use. Start that worker on a machine with one."
             )
         spec = RunSpec.from_data(self.run.spec)
-        return SYSTEMS[spec.system].make_trainer(spec, self.device)
+        files = inputs.files_of(self.run)
+        return SYSTEMS[spec.system].make_trainer(spec, self.device, files)
 
     # -- the loop --------------------------------------------------------------------------------
 
@@ -130,6 +132,8 @@ class Session:
             self.on_metrics(event)
         elif isinstance(event, StageChanged):
             self.writer.add_stage(event.at, event.old, event.new, event.statistics)
+        elif isinstance(event, Remarked):
+            self.writer.add_remark(event.at, event.text)
         elif isinstance(event, CheckpointDue):
             self.checkpoint_due = True
         elif isinstance(event, RunFinished):

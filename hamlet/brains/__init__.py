@@ -1,5 +1,6 @@
 """Brains: from a brain spec to a network, an optimiser and a loss."""
 
+from hamlet.brains.board import BoardBrain
 from hamlet.brains.compiling import blueprint, compile_brain
 from hamlet.brains.families import FAMILIES, Family
 from hamlet.brains.network import CompiledBrain
@@ -9,6 +10,7 @@ from hamlet.brains.spec import BrainSpec
 
 __all__ = [
     "FAMILIES",
+    "BoardBrain",
     "BrainSpec",
     "CompiledBrain",
     "Family",

@@ -5,6 +5,8 @@ recurrent          = recurrent_spatial, as type and as block
 affordance_encoder = underfoot_encoder
 filters            = channels (vision encoder)
 hidden_dim: n      = hidden_sizes: [n] (encoders, head) or hidden_size: n (lstm)
+num_res_blocks, num_blocks = blocks (residual networks of a board)
+num_layers, num_blocks = layers, d_model = width, num_heads = heads (transformer)
 type: mlp          accepted in an encoder of one group and dropped: it is the only type
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from hamlet.errors import Problem
@@ -19,6 +22,18 @@ from hamlet.schema import join
 
 SPATIAL = "recurrent_spatial"
 DENSE_ENCODERS = ("position_encoder", "meter_encoder", "underfoot_encoder", "clock_encoder")
+
+_RESIDUAL = {"num_res_blocks": "blocks", "num_blocks": "blocks"}
+# Other names of fields of a family's block.
+BLOCK_NAMES = {
+    **dict.fromkeys(("alphazero", "muzero", "ppo", "dqn"), _RESIDUAL),
+    "transformer": {
+        "num_layers": "layers",
+        "num_blocks": "layers",
+        "d_model": "width",
+        "num_heads": "heads",
+    },
+}
 
 
 class Expansion:
@@ -76,6 +91,12 @@ class Expansion:
             self._move_into_block(architecture, set(families))
         block = join(path, SPATIAL)
         self._open(architecture, path, SPATIAL, lambda spatial: self._spatial(spatial, block))
+        for name, names in BLOCK_NAMES.items():
+            self._open(architecture, path, name, partial(self._rename_all, join(path, name), names))
+
+    def _rename_all(self, path: str, names: Mapping[str, str], block: dict) -> None:
+        for short, long in names.items():
+            self._rename(block, path, short, long)
 
     def _move_into_block(self, architecture: dict, families: set[str]) -> None:
         family = architecture.get("type")

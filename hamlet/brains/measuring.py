@@ -18,6 +18,8 @@ from hamlet.brains.spec import BrainSpec
 
 FLOAT_BYTES = 4
 Shape = tuple[int, ...]
+# How a board network learns stands in the configuration of its run; most take this one.
+USUAL_OPTIMIZER = {"type": "adam"}
 # Numbers that an optimiser keeps for each parameter, beside its gradient; sgd one with momentum.
 MOMENTS = {"adam": 2, "adamw": 2, "rmsprop": 1, "sgd": 0}
 
@@ -52,6 +54,7 @@ def walk(module: nn.Module, name: str, shape: Shape | None) -> Generator[Layer, 
 
     Args: shape: of what comes in; None where the first layer's own sizes tell.
     """
+    shape = getattr(module, "planes", shape)  # of a module that says what comes in
     children = list(module.named_children())
     if not children:
         if isinstance(module, Dropout) and module.rate == 0.0:
@@ -59,21 +62,24 @@ def walk(module: nn.Module, name: str, shape: Shape | None) -> Generator[Layer, 
         shape = shape_after(module, shape)
         yield Layer(name, type(module).__name__, shape or (), parameters_of(module))
         return shape
-    shape = getattr(module, "planes", shape)  # of an encoder that folds its input
-    in_a_row = not isinstance(module, nn.ModuleDict)
+    came_in = shape
+    # A network inside of another reads the observation anew, as its own parts do.
+    shape = None if isinstance(module, CompiledBrain) else shape
+    in_a_row = not isinstance(module, nn.ModuleDict | CompiledBrain)
     for inner, child in children:
         after = yield from walk(child, f"{name}.{inner}", shape)
         shape = after if in_a_row else shape
-    return shape
+    return came_in if getattr(module, "keeps_shape", False) else shape
 
 
 def shape_after(module: nn.Module, shape: Shape | None) -> Shape | None:
     """What a single layer gives for an input of this shape, without the batch."""
     if isinstance(module, nn.Linear):
-        return (module.out_features,)
+        tokens = shape[:-1] if shape is not None and shape[-1] == module.in_features else ()
+        return (*tokens, module.out_features)
     if isinstance(module, nn.LSTM):
         return (module.hidden_size,)
-    if isinstance(module, nn.LayerNorm):
+    if isinstance(module, nn.LayerNorm) and (shape is None or len(shape) == 1):
         return tuple(module.normalized_shape)
     if isinstance(module, nn.Conv2d) and shape is not None:
         sides = zip(shape[1:], module.kernel_size, module.stride, module.padding, strict=True)
@@ -93,7 +99,7 @@ def learning_bytes(spec: BrainSpec, network: CompiledBrain) -> dict[str, int]:
     Replay and activations come on top; they depend on the training settings too.
     """
     weights = network.parameter_count * FLOAT_BYTES
-    optimizer = spec.data["optimizer"]
+    optimizer = spec.data.get("optimizer", USUAL_OPTIMIZER)
     moments = MOMENTS[optimizer["type"]] or (1 if optimizer["sgd_momentum"] else 0)
     return {
         "weights": weights,

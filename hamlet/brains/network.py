@@ -73,22 +73,28 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
     """Draw all parameters from `generator`, which stands on the network's device.
 
     The distributions are PyTorch's own defaults: uniform within 1/sqrt(inputs) of a unit, for
-    an LSTM within 1/sqrt(hidden size). They are drawn here since PyTorch draws them from the
-    global generator.
+    an LSTM within 1/sqrt(hidden size), and norms that change nothing. They are drawn here since
+    PyTorch draws them from the global generator. A module of ours with parameters or buffers of
+    its own says in `draw(generator)` how they begin.
     Raises: TypeError for a layer with parameters that nobody said how to draw.
     """
     with torch.no_grad():
         for name, module in network.named_modules():
             own = list(module.parameters(recurse=False))
-            if isinstance(module, nn.LayerNorm):
+            if hasattr(module, "draw"):
+                module.draw(generator)
+                continue
+            if isinstance(module, nn.LayerNorm | nn.BatchNorm2d):
                 module.weight.fill_(1.0)
                 module.bias.fill_(0.0)
+                if isinstance(module, nn.BatchNorm2d):
+                    module.reset_running_stats()
                 continue
             if isinstance(module, nn.Linear | nn.Conv2d):
                 bound = 1.0 / math.sqrt(module.weight[0].numel())
             elif isinstance(module, nn.LSTM):
                 bound = 1.0 / math.sqrt(module.hidden_size)
-            elif own:
+            elif own or list(module.buffers(recurse=False)):
                 raise TypeError(f"{name} is a {type(module).__name__}: say how it is drawn")
             for parameter in own:
                 parameter.uniform_(-bound, bound, generator=generator)

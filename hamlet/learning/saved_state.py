@@ -28,10 +28,11 @@ DAMAGE = (
     TypeError,
     ValueError,
 )
-# What each optimiser of `hamlet.brains` remembers of a parameter, after its first step.
+# What each optimiser remembers of a parameter, after its first step.
 SLOTS = {
     "Adam": {"step", "exp_avg", "exp_avg_sq"},
     "AdamW": {"step", "exp_avg", "exp_avg_sq"},
+    "Lamb": {"step", "exp_avg", "exp_avg_sq"},
     "RMSprop": {"step", "square_avg"},
     "SGD": {"momentum_buffer"},
 }

@@ -206,6 +206,8 @@ def fitting_problems(
     """Faults that only show when level, brain and training come together; sizes above all,
     before any memory is taken."""
     found = pack_problems(level, brain, training)
+    if brain.family.adapter != SYSTEM:
+        return found
     return found + memory_problems(layout_for(level), brain, training)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hamlet.recording import Episode
@@ -12,6 +13,10 @@ from hamlet.runspec import RunSpec
 
 if TYPE_CHECKING:
     from hamlet.model import HamletModel
+
+# Where the file of a sha256 lies: what a run begins from is named in its spec by content alone,
+# so that equal specs mean equal runs wherever they are stored.
+Files = Callable[[str], Path]
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,14 @@ class StageChanged:
 
 
 @dataclass(frozen=True)
+class Remarked:
+    """A decision of the learner that people should read beside the curves, in words."""
+
+    at: int
+    text: str
+
+
+@dataclass(frozen=True)
 class CheckpointDue:
     """A good moment to save both checkpoints: the trainer stands between two units of work."""
 
@@ -71,7 +84,7 @@ class RunFinished:
     metrics: Mapping[str, float] = field(default_factory=dict)
 
 
-Event = EpisodeFinished | MetricsReported | StageChanged | CheckpointDue | RunFinished
+Event = EpisodeFinished | MetricsReported | StageChanged | Remarked | CheckpointDue | RunFinished
 
 
 class Trainer(ABC):

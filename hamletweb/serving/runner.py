@@ -35,6 +35,7 @@ from registry.serving.warming import warm_targets
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+MOST_DELIBERATIONS = 16  # searches that wait or run
 MOST_REFUSED = 1000  # tokens that are remembered as unknown
 
 Route = tuple[int, str, str]  # user, model, version or alias
@@ -63,6 +64,8 @@ class Serving:
         # One alone: Python reads no two bodies at the same time, and two threads would only take
         # the turns of the event loop.
         self._computing = ThreadPoolExecutor(1, "compute")
+        self._searching = ThreadPoolExecutor(1, "search")
+        self._deliberations = 0
         self._tasks: set[asyncio.Task] = set()
         self._listener = Listener(self.loop, self.changed)
         self._listener.start()
@@ -74,8 +77,9 @@ class Serving:
         await asyncio.to_thread(prediction_log().flush)
         for look_ups in (self._looking, self._strangers):
             look_ups.stop()
-        for threads in (self._loaders, self._running, self._aside, self._computing):
-            threads.shutdown(wait=False, cancel_futures=True)
+        threads = (self._loaders, self._running, self._aside, self._computing, self._searching)
+        for pool in threads:
+            pool.shutdown(wait=False, cancel_futures=True)
 
     async def target(self, caller: Caller, model: str, asked: str) -> Target:
         self._users[caller.user.id] = caller
@@ -120,6 +124,24 @@ class Serving:
     async def compute(self, work: Callable[[], T]) -> T:
         """Do what would hold up everybody else beside the event loop, one after the other."""
         return await self.loop.run_in_executor(self._computing, work)
+
+    async def deliberate(self, work: Callable[[], T]) -> T:
+        """Do what asks a model many times over, one after the other.
+
+        Raises: TooBusyError if too many wait already.
+        """
+        if self._deliberations >= MOST_DELIBERATIONS:
+            raise TooBusyError(
+                f"{MOST_DELIBERATIONS} searches wait already. Try again in a second, or ask for "
+                "fewer simulations."
+            )
+        self._deliberations += 1
+        future = self._searching.submit(work)
+        future.add_done_callback(lambda _: self.loop.call_soon_threadsafe(self._deliberated))
+        return await asyncio.wrap_future(future)
+
+    def _deliberated(self) -> None:
+        self._deliberations -= 1
 
     def changed(self, what: str) -> None:
         """Forget what is said to have changed: `model:7`, `version:9`, `token:3`, `user:5`, or

@@ -77,6 +77,10 @@ class RequestRunner:
         """Little is done before a thread would have begun it."""
         return work() if size <= LONG_BYTES else await self._serving.compute(work)
 
+    async def deliberate(self, work: Callable[[], T]) -> T:
+        """Raises: TooBusyError, ClientLeftError."""
+        return await self._watched(self._serving.deliberate(work))
+
     async def _watched(self, work: Coroutine[Any, Any, T]) -> T:
         """Raises: ClientLeftError; the work is cancelled then, and leaves its queue."""
         task = asyncio.ensure_future(work)

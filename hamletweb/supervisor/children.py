@@ -50,8 +50,10 @@ def roles(plan: Plan) -> tuple[Role, ...]:
         ),
         # It saves its run and hands it back before it ends.
         Role("training", "training worker", (*worker, "training.cpu", "-n", "training@%h"), 30.0),
-        # It hands its job back after the rows at hand.
+        # It hands its job back after the rows at hand; so does the next one, after a game or so.
         Role("inference", "inference worker", (*worker, "inference", "-n", "inference@%h"), 10.0),
+        # What takes minutes or hours; apart, so that what somebody waits for need not queue behind.
+        Role("work", "worker for long jobs", (*worker, "work", "-n", "work@%h"), 10.0),
         # Apart from the others, since a long job must not keep the sweeps from their rounds.
         Role(
             "housekeeping",

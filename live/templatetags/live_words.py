@@ -10,6 +10,7 @@ from typing import Any
 
 from django import template
 
+from hamlet.systems import SYSTEMS
 from training.models import Run, RunStatus, Wish
 
 register = template.Library()
@@ -67,6 +68,17 @@ def moment(stamp: str | datetime | None) -> str:
         return ""
     when = datetime.fromisoformat(stamp) if isinstance(stamp, str) else stamp
     return f"{when:%d %b %Y, %H:%M} UTC"
+
+
+@register.filter
+def system_title(run: Run) -> str:
+    return SYSTEMS[run.system].title
+
+
+@register.filter
+def episode_word(run: Run) -> str:
+    """What one episode of the run is called: episode, game."""
+    return SYSTEMS[run.system].episode
 
 
 @register.filter

@@ -31,10 +31,17 @@ class Access:
     Attributes:
         scope: a token must carry it; a signed-in session carries all of them.
         permission: the user's role must have it, as `app.codename`; None for any signed-in user.
+        or_scopes: others of which one does as well.
     """
 
     scope: Scope
     permission: str | None
+    or_scopes: tuple[Scope, ...] = ()
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """A token must carry one of them."""
+        return (self.scope, *self.or_scopes)
 
 
 class RoleAndScope(BasePermission):
@@ -66,10 +73,10 @@ def find_access(method: str, view: APIView) -> Access | None:
 
 def check_access(user: User, token: ApiToken | None, access: Access) -> None:
     """Raises: PermissionDenied saying which scope or role is missing."""
-    if isinstance(token, ApiToken) and access.scope not in token.scopes:
+    if isinstance(token, ApiToken) and set(access.scopes).isdisjoint(token.scopes):
         raise PermissionDenied(
             f"The token '{token.name}' has the scopes {', '.join(token.scopes)}; this needs "
-            f"{access.scope.value}. Make a token with it on the account page."
+            f"{' or '.join(access.scopes)}. Make a token with it on the account page."
         )
     if access.permission and not user.has_perm(access.permission):
         role = role_of(user)

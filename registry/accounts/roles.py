@@ -1,7 +1,7 @@
 """The three roles: Django groups with explicit permissions, and how code asks about them.
 
-The table below is what migrations 0003 and 0005 write. A later change of it needs a new
-migration, as a change of a model does.
+The table below is what migrations 0003 and 0005, and 0004 of training, write. A later change of it
+needs a new migration, as a change of a model does.
 
 | role | does |
 |---|---|
@@ -30,7 +30,9 @@ VIEWED = (
     "registry.registeredmodel",
     "registry.versioncard",
     "registry.versioncheck",
+    "training.dataset",
     "training.episodesummary",
+    "training.game",
     "training.metricpoint",
     "training.replay",
     "training.run",
@@ -40,6 +42,7 @@ STUDENT = (
     *(label.replace(".", ".view_") for label in VIEWED),
     "registry.predict_modelversion",
     "registry.download_modelversion",
+    "training.add_game",
 )
 INSTRUCTOR = (
     *STUDENT,
@@ -64,6 +67,7 @@ INSTRUCTOR = (
     "registry.change_alias",
     "registry.delete_alias",
     "registry.view_classroom",
+    "training.add_dataset",
     "training.add_run",
     "training.change_run",
 )

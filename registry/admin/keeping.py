@@ -38,8 +38,8 @@ class AuditEntryAdmin(ReadOnlyAdmin):
 
 @admin.register(Job)
 class JobAdmin(ReadOnlyAdmin):
-    list_display = ("id", "version", "status", "device", "done_rows", "total_rows", "created_at")
-    list_filter = ("status", "device")
+    list_display = ("id", "kind", "version", "status", "device", "done", "total", "created_at")
+    list_filter = ("kind", "status", "device")
     search_fields = ("version__model__name", "owner__username")
     list_select_related = ("version__model",)
 

@@ -31,8 +31,10 @@ QUEUES = {
     queue.name: queue
     for queue in (
         Queue("default", "housekeeping of the platform"),
-        Queue("inference", "prediction jobs on processors", CPU),
+        Queue("inference", "prediction jobs and other short work on processors", CPU),
         Queue("inference.gpu", "prediction jobs on GPUs", CUDA),
+        Queue("work", "long jobs on processors: self-play, datasets, tournaments", CPU),
+        Queue("work.gpu", "long jobs on GPUs", CUDA),
         Queue("training.cpu", "runs on processors", CPU),
         Queue("training.gpu", "runs on GPUs", CUDA),
     )

@@ -4,7 +4,7 @@ of jobs that nobody would take."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 
@@ -22,21 +22,24 @@ logger = logging.getLogger(__name__)
 
 TASK = "registry.jobs.tasks.execute_job"
 ANY = "any"
-QUEUE_OF = {CPU: "inference", CUDA: "inference.gpu"}
-DEVICE_OF = {queue: device for device, queue in QUEUE_OF.items()}
+# By device, for what somebody waits for, and for what takes minutes or hours.
+INFERENCE: Mapping[str, str] = {CPU: "inference", CUDA: "inference.gpu"}
+WORK: Mapping[str, str] = {CPU: "work", CUDA: "work.gpu"}
+DEVICE_OF = {queue: device for family in (INFERENCE, WORK) for device, queue in family.items()}
+FAMILY_OF = {queue: family for family in (INFERENCE, WORK) for queue in family.values()}
 # A job that was queued this moment may have its message still under way.
 GRACE = timedelta(seconds=15)
 MOST_AT_ONCE = 200
 
 
-def queue_for(device: str) -> str:
+def queue_for(device: str, family: Mapping[str, str] = INFERENCE) -> str:
     """Where a job for `cpu`, `cuda` or `any` device waits. `any` is a GPU where one is offered."""
     if device != ANY:
-        return QUEUE_OF[device]
+        return family[device]
     try:
-        return best_queue(living_workers())
+        return best_queue(living_workers(), family)
     except OperationalError:
-        return QUEUE_OF[CPU]
+        return family[CPU]
 
 
 def device_of(job: Job) -> str:
@@ -44,9 +47,9 @@ def device_of(job: Job) -> str:
     return DEVICE_OF[job.queue]
 
 
-def best_queue(living: Sequence[Worker]) -> str:
-    gpu = QUEUE_OF[CUDA]
-    return gpu if not routing.explanation(gpu, living) else QUEUE_OF[CPU]
+def best_queue(living: Sequence[Worker], family: Mapping[str, str]) -> str:
+    gpu = family[CUDA]
+    return gpu if not routing.explanation(gpu, living) else family[CPU]
 
 
 def send_when_committed(job: Job) -> None:
@@ -102,7 +105,7 @@ def explain(jobs: Iterable[Job]) -> None:
         waiting = Job.objects.filter(pk=job.pk, status=JobStatus.QUEUED)
         reason = routing.explanation(job.queue, living)
         if reason and job.device == ANY:
-            better = best_queue(living)
+            better = best_queue(living, FAMILY_OF[job.queue])
             if better != job.queue and waiting.update(queue=better, reason=""):
                 job.queue = better
                 send(job)

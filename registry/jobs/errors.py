@@ -1,4 +1,4 @@
-"""What can go wrong with a prediction job, in the words of the person who asked for it."""
+"""What can go wrong with a job, in the words of the person who asked for it."""
 
 from __future__ import annotations
 

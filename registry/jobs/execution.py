@@ -1,7 +1,7 @@
-"""What a worker does with a job: claim it, answer it in chunks, store the answer, say so.
+"""What a worker does with a job: claim it, let its kind work, note what came of it.
 
 Whatever happens, the job ends in a state that says why, or its lease lapses and the next worker
-begins it again.
+begins it again, from the state that was saved last.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from functools import partial
+from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
+import orjson
 import redis
 import torch
 from django.db import DatabaseError, InterfaceError
@@ -20,24 +22,17 @@ from hamlet.errors import HamletError
 from registry import shutdown
 from registry.errors import RegistryError
 from registry.hosts.workers import note_loaded
-from registry.jobs import calculating, dispatch, leases, lifecycle
-from registry.jobs.answers import store_answer
-from registry.jobs.errors import LeaseLostError, StatusConflictError
+from registry.jobs import calculating, dispatch, kinds, leases, lifecycle
+from registry.jobs.context import Cancelled, HandedBack, JobContext
+from registry.jobs.errors import JobFailedError, LeaseLostError, StatusConflictError
 from registry.jobs.heart import Heart
 from registry.jobs.leases import Lease
 from registry.jobs.models import Job, JobStatus
-from registry.jobs.questions import open_question
-from registry.serving.targets import target_of
 
 logger = logging.getLogger(__name__)
 
 
-class Cancelled(Exception):
-    """People want the job to stop."""
-
-
-class HandedBack(Exception):
-    """This worker is asked to stop; another one shall do the job."""
+MAX_RESULT_BYTES = 1 << 20
 
 
 def execute(job_id: UUID, worker: str) -> None:
@@ -53,10 +48,10 @@ def execute(job_id: UUID, worker: str) -> None:
     if lease is None:
         logger.info("job %s needs no work now", job_id)
         return
-    job = Job.objects.select_related("version__model", "version__artifact", "question").get(
-        pk=job_id
-    )
-    logger.info("job %s: attempt %d begins", job_id, job.attempts)
+    job = Job.objects.select_related(
+        "owner", "version__model", "version__artifact", "question"
+    ).get(pk=job_id)
+    logger.info("job %s (%s): attempt %d begins", job_id, job.kind, job.attempts)
     with shutdown.listening(), Heart(lease) as heart:
         attempt(job, lease, heart)
     with contextlib.suppress(redis.RedisError):
@@ -78,7 +73,7 @@ def attempt(job: Job, lease: Lease, heart: Heart) -> None:
     except (HamletError, RegistryError) as error:
         fail(lease, str(error))
     except (MemoryError, torch.OutOfMemoryError):
-        fail(lease, "The worker ran out of memory. Send fewer rows in a job.")
+        fail(lease, f"The worker ran out of memory. {kinds.find(job.kind).memory_advice}")
     except Exception as error:
         logger.exception("job %s", job.pk)
         fail(lease, f"The worker stopped with an error: {spelled(error)}")
@@ -86,32 +81,31 @@ def attempt(job: Job, lease: Lease, heart: Heart) -> None:
 
 def work(job: Job, lease: Lease, heart: Heart) -> None:
     """Raises: LeaseLostError, Cancelled, HandedBack, and whatever keeps the job from its end."""
-    target = target_of(job.version)
-    model = calculating.load_version(job.version, target, dispatch.device_of(job))
-    question = open_question(model.signature, job.question)
-    after_chunk = partial(look_up, lease, heart)
-    outputs = calculating.answer_in_chunks(model, question, after_chunk)
-    # The file first, then the row that names it.
-    answer = store_answer(target, model.engine, outputs, question.rows)
+    context = JobContext(job, lease, heart)
+    finished = kinds.find(job.kind).work(context)
+    done = context.done if finished.done is None else finished.done
     lifecycle.move(
         job.pk,
         JobStatus.RUNNING,
         JobStatus.SUCCEEDED,
         token=lease.token,
-        answer=answer,
-        done_rows=question.rows,
+        answer=finished.answer,
+        result=checked_result(finished.result),
+        done=done,
+        total=done,
     )
-    logger.info("job %s: %d rows answered", job.pk, question.rows)
+    logger.info("job %s: %d %ss done", job.pk, done, kinds.unit_of(job))
 
 
-def look_up(lease: Lease, heart: Heart, done_rows: int) -> None:
-    """Between two chunks: show how far the job is, and hear whether it goes on."""
-    if heart.lost:
-        raise LeaseLostError(f"no heartbeat of job {lease.job_id} was taken for too long")
-    if leases.progress(lease, done_rows):
-        raise Cancelled
-    if shutdown.orphaned() or shutdown.requested():
-        raise HandedBack
+def checked_result(result: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Raises: JobFailedError if it is larger than a row should be."""
+    size = 0 if result is None else len(orjson.dumps(result))
+    if size > MAX_RESULT_BYTES:
+        raise JobFailedError(
+            f"The result has {size} bytes; at most {MAX_RESULT_BYTES} are kept in a job. "
+            "Ask for less in one job."
+        )
+    return result
 
 
 def hand_back(job: Job, lease: Lease) -> None:

@@ -26,11 +26,13 @@ class Heart:
 
     Attributes:
         lost: the lease is gone, or may be.
+        cancel_wished: people want the job to stop, as the last heartbeat was told.
     """
 
     def __init__(self, lease: Lease) -> None:
         self.lease = lease
         self.lost = False
+        self.cancel_wished = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep, name=f"job-{lease.job_id}", daemon=True)
 
@@ -47,7 +49,7 @@ class Heart:
         try:
             while not self.lost and not self._ended.wait(settings.JOB_HEARTBEAT_SECONDS):
                 try:
-                    leases.heartbeat(self.lease)
+                    self.cancel_wished = leases.heartbeat(self.lease)
                     proven_at = time.monotonic()
                 except LeaseLostError:
                     self.lost = True

@@ -19,6 +19,7 @@ from django.db.models.functions import Now
 from registry import holder
 from registry.jobs import lifecycle
 from registry.jobs.errors import LeaseLostError, StatusConflictError
+from registry.jobs.kinds import reached
 from registry.jobs.models import Job, JobStatus
 
 logger = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ def claim(job_id: UUID) -> Lease | None:
             attempts=F("attempts") + 1,
             heartbeat_at=Now(),
             started_at=Now(),
-            done_rows=0,
+            done=lifecycle.DONE_AT_START,
             reason="",
         )
     except StatusConflictError:
@@ -63,27 +64,32 @@ def claim(job_id: UUID) -> Lease | None:
     return Lease(job_id, Job.objects.values_list("fencing_token", flat=True).get(pk=job_id))
 
 
-def heartbeat(lease: Lease) -> None:
-    """Prolong the lease. Raises: LeaseLostError."""
-    _write(lease)
+def heartbeat(lease: Lease) -> bool:
+    """Prolong the lease. Returns: whether people want the job to stop. Raises: LeaseLostError."""
+    return write(lease)
 
 
-def progress(lease: Lease, done_rows: int) -> bool:
-    """Prolong the lease and show how far the job is.
+def progress(lease: Lease, done: int, total: int | None = None) -> bool:
+    """Prolong the lease and show how far the job is. Args: total: None leaves it as it is.
 
     Returns: whether people want it to stop. Raises: LeaseLostError.
     """
-    _write(lease, done_rows=done_rows)
-    return Job.objects.filter(pk=lease.job_id, cancel_wished=True).exists()
+    return write(lease, done=done) if total is None else write(lease, done=done, total=total)
 
 
-def _write(lease: Lease, **changes: object) -> None:
+def write(lease: Lease, **changes: object) -> bool:
+    """Prove the lease, prolong it and write these fields of the job, in one statement.
+
+    Inside a transaction the row stays locked until its end, so nobody takes the job over before.
+    Returns: whether people want it to stop. Raises: LeaseLostError.
+    """
     held = Job.objects.filter(pk=lease.job_id, status=JobStatus.RUNNING, fencing_token=lease.token)
     if not held.update(heartbeat_at=Now(), **changes):
         raise LeaseLostError(
             f"the lease on job {lease.job_id} with token {lease.token} was taken over or ended; "
             "nothing more may be written under it"
         )
+    return Job.objects.filter(pk=lease.job_id, cancel_wished=True).exists()
 
 
 def hand_back(lease: Lease) -> None:
@@ -109,8 +115,7 @@ def take_back(job: Job, why: str) -> JobStatus | None:
         new = JobStatus.FAILED
         reason = (
             f"{job.attempts} workers in a row died on this job, the last one after "
-            f"{job.done_rows} of {job.total_rows} rows. Look into the log of the workers, then "
-            "retry it."
+            f"{reached(job)}. Look into the log of the workers, then retry it."
         )
     try:
         lifecycle.move(

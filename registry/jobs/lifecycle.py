@@ -1,8 +1,10 @@
-"""The states of a prediction job: one table of legal moves, one way to move, and the wish to stop.
+"""The states of a job: one table of legal moves, one way to move, and the wish to stop.
 
     queued -> running -> succeeded | failed | cancelled
     queued <-> running       handed back, taken over
-    failed, cancelled -> queued    tried again, from its first row
+    failed, cancelled -> queued    tried again
+
+A job begins anew with its first unit, unless its worker has saved a state to go on from.
 
 Only this file writes `status` and `cancel_wished`. All times are the database's, so a wrong clock
 on a worker's machine neither holds a lease nor loses one.
@@ -15,6 +17,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Case, F, PositiveBigIntegerField, Value, When
 from django.db.models.functions import Now
 
 from registry.jobs.errors import IllegalTransitionError, LeaseLostError, StatusConflictError
@@ -31,6 +34,12 @@ NEXT = {
     JobStatus.FAILED: {JobStatus.QUEUED},
     JobStatus.CANCELLED: {JobStatus.QUEUED},
 }
+# Without a saved state nothing of what was done is left for the next worker.
+DONE_AT_START = Case(
+    When(state__isnull=True, then=Value(0)),
+    default=F("done"),
+    output_field=PositiveBigIntegerField(),
+)
 
 
 def move(
@@ -71,14 +80,14 @@ def clean_slate(new: str) -> dict[str, Any]:
         return {}
     changes: dict[str, Any] = {"lease_holder": "", "heartbeat_at": None, "cancel_wished": False}
     if new == JobStatus.QUEUED:
-        changes |= {"queued_at": Now(), "ended_at": None, "kept_until": None, "done_rows": 0}
+        changes |= {"queued_at": Now(), "ended_at": None, "kept_until": None, "done": DONE_AT_START}
     if new in ENDED:
         changes |= {"ended_at": Now(), "kept_until": Now() + timedelta(days=settings.JOB_DAYS)}
     return changes
 
 
 def wish_to_cancel(job_id: UUID) -> None:
-    """Note that people want a running job to stop; its worker sees it after the present rows.
+    """Note that people want a running job to stop; its worker sees it after the unit at hand.
 
     Raises: StatusConflictError if the job stopped running meanwhile.
     """

@@ -1,4 +1,4 @@
-"""Predictions that take longer than a request: kept until a worker has made them."""
+"""Work that takes longer than a request: kept until a worker has done it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
+from registry.accounts.models import Classroom
 from registry.artifacts.models import Artifact
 
 
@@ -24,23 +25,36 @@ ENDED = (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED)
 
 
 class Job(models.Model):
-    """A batch of questions to one version. `status` is written by lifecycle.py alone.
+    """One piece of work of a kind that `registry.jobs.kinds` knows.
 
-    A worker that holds the lease proves it with `fencing_token`, as with runs.
+    `status` is written by lifecycle.py alone. A worker that holds the lease proves it with
+    `fencing_token`, as with runs. What is asked stands in `request`, in `question`, or in both;
+    `state` is what the next worker goes on from.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, editable=False
     )
+    classroom = models.ForeignKey(
+        Classroom, null=True, on_delete=models.SET_NULL, related_name="+", editable=False
+    )
+    kind = models.CharField(max_length=20, default="prediction", editable=False)
     version = models.ForeignKey(
-        "registry.ModelVersion", on_delete=models.CASCADE, related_name="jobs", editable=False
+        "registry.ModelVersion",
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="jobs",
+        editable=False,
     )
     device = models.CharField(max_length=20, default="cpu", editable=False)
     queue = models.CharField(max_length=40, editable=False)
+    request = models.JSONField(default=dict, editable=False)
     question = models.ForeignKey(
-        Artifact, on_delete=models.PROTECT, related_name="+", editable=False
+        Artifact, null=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
+    state = models.JSONField(null=True, editable=False)
+    result = models.JSONField(null=True, editable=False)
     answer = models.ForeignKey(
         Artifact, null=True, on_delete=models.PROTECT, related_name="+", editable=False
     )
@@ -52,8 +66,8 @@ class Job(models.Model):
     )
     cancel_wished = models.BooleanField(default=False, editable=False)
     reason = models.TextField(blank=True, editable=False)  # why it failed, or what it waits for
-    done_rows = models.PositiveBigIntegerField(default=0, editable=False)
-    total_rows = models.PositiveBigIntegerField(editable=False)
+    done = models.PositiveBigIntegerField(default=0, editable=False)
+    total = models.PositiveBigIntegerField(null=True, editable=False)  # null: not known yet
 
     fencing_token = models.PositiveBigIntegerField(default=0, editable=False)
     attempts = models.PositiveIntegerField(default=0, editable=False)

@@ -1,4 +1,4 @@
-"""Reads about prediction jobs. Who may see what is the queryset that everything starts from."""
+"""Reads about jobs. Who may see what is the queryset that everything starts from."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from registry.artifacts.models import Artifact
 from registry.hosts.queries import Waiting, register_waiting
 from registry.jobs.dispatch import device_of
 from registry.jobs.errors import ResultGoneError, ResultNotReadyError
+from registry.jobs.kinds import reached, unit_of
 from registry.jobs.models import Job, JobStatus
 
 NEWEST_FIRST = ("-created_at", "-id")
-UNIT = "row"
 
 
 def all_jobs() -> QuerySet[Job]:
@@ -32,7 +32,8 @@ def all_jobs() -> QuerySet[Job]:
 
 
 def visible_jobs(user: User | AnonymousUser) -> QuerySet[Job]:
-    """One's own jobs; for instructors also those on models of classes they teach; all for admins.
+    """One's own jobs; for instructors also those of classes they teach and on models of them; all
+    for admins.
 
     Whoever sees a job may cancel and retry it.
     """
@@ -43,7 +44,8 @@ def visible_jobs(user: User | AnonymousUser) -> QuerySet[Job]:
         return jobs.none()
     seen = Q(owner=user)
     if is_instructor(user):
-        seen |= Q(version__model__classroom__in=taught_classroom_ids(user))
+        taught = taught_classroom_ids(user)
+        seen |= Q(version__model__classroom__in=taught) | Q(classroom__in=taught)
     return jobs.filter(seen)
 
 
@@ -57,16 +59,17 @@ def job_data(job: Job) -> dict[str, Any]:
     there = job.status == JobStatus.SUCCEEDED and bool(job.kept)
     return {
         "id": str(job.pk),
+        "kind": job.kind,
         "status": job.status,
-        "model": job.version.model.name,
-        "version": job.version.number,
+        "model": job.version.model.name if job.version else None,
+        "version": job.version.number if job.version else None,
         "owner": job.owner.username if job.owner else None,
         "device": job.device,
         "queue": job.queue,
         "device_used": device_of(job),
         "reason": job.reason,
         "cancel_wished": job.cancel_wished,
-        "progress": {"done": job.done_rows, "total": job.total_rows, "unit": UNIT},
+        "progress": {"done": job.done, "total": job.total, "unit": unit_of(job)},
         "attempts": job.attempts,
         "created_at": stamp(job.created_at),
         "started_at": stamp(job.started_at),
@@ -74,6 +77,7 @@ def job_data(job: Job) -> dict[str, Any]:
         "kept_until": stamp(job.kept_until),
         "waiting_s": float(job.waits) if queued else None,
         "heartbeat_age_s": float(job.silent) if running and job.silent is not None else None,
+        "result": job.result,
         "url": reverse("api-job", args=[job.pk]),
         "result_url": reverse("api-job-result", args=[job.pk]) if there else None,
     }
@@ -83,19 +87,19 @@ def stamp(moment: Any) -> str | None:
     return moment.isoformat().replace("+00:00", "Z") if moment else None
 
 
-def result_of(job: Job) -> Artifact:
-    """The answer of a job of `visible_jobs`.
+def result_of(job: Job) -> Artifact | dict[str, Any]:
+    """The answer of a job of `visible_jobs`: a stored JSON file, or what stands in its row.
 
     Raises: ResultNotReadyError saying why there is none; ResultGoneError.
     """
     if job.status != JobStatus.SUCCEEDED:
         raise ResultNotReadyError(no_result_yet(job))
-    if not job.kept or job.answer is None:
+    if not job.kept:
         raise ResultGoneError(
             f"The result of job {job.pk} was kept until {stamp(job.kept_until)} and is gone. "
             "Send the job again."
         )
-    return job.answer
+    return job.answer or job.result or {}
 
 
 def no_result_yet(job: Job) -> str:
@@ -103,10 +107,7 @@ def no_result_yet(job: Job) -> str:
         why = f": {job.reason}" if job.reason else ""
         return f"The job {job.status}, so it has no result{why}. Retry it, or send another one."
     waits = f" {job.reason}" if job.status == JobStatus.QUEUED and job.reason else ""
-    return (
-        f"The job is {job.status}: {job.done_rows} of {job.total_rows} rows are done. "
-        f"Ask again later.{waits}"
-    )
+    return f"The job is {job.status}: {reached(job)} are done. Ask again later.{waits}"
 
 
 def waiting_jobs() -> list[Waiting]:

@@ -1,4 +1,4 @@
-"""How prediction jobs look on the API. The data itself comes from `registry.jobs.queries`."""
+"""How jobs look on the API. The data itself comes from `registry.jobs.queries`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from registry.jobs.models import JobStatus
-from registry.jobs.services import DEVICES
+from registry.jobs.predicting import DEVICES
 
 JOB_ID = "6f1c9b0e-54a7-4d0b-9f7e-2a86c1d0e7aa"
 
 
 class JobProgress(serializers.Serializer):
     done = serializers.IntegerField()
-    total = serializers.IntegerField()
-    unit = serializers.CharField()
+    total = serializers.IntegerField(allow_null=True, help_text="null: not known yet")
+    unit = serializers.CharField(help_text="row, game, position, ...")
 
 
 @extend_schema_serializer(
@@ -24,6 +24,7 @@ class JobProgress(serializers.Serializer):
             response_only=True,
             value={
                 "id": JOB_ID,
+                "kind": "prediction",
                 "status": "running",
                 "model": "town-L1",
                 "version": "1.0.0",
@@ -41,6 +42,7 @@ class JobProgress(serializers.Serializer):
                 "kept_until": None,
                 "waiting_s": None,
                 "heartbeat_age_s": 1.2,
+                "result": None,
                 "url": f"/api/v1/jobs/{JOB_ID}",
                 "result_url": None,
             },
@@ -48,12 +50,13 @@ class JobProgress(serializers.Serializer):
     ]
 )
 class JobData(serializers.Serializer):
-    """A batch of questions to one version, answered by a worker."""
+    """Work that takes longer than a request, done by a worker."""
 
     id = serializers.UUIDField()
+    kind = serializers.CharField(help_text="prediction, selfplay, analysis, dataset, ...")
     status = serializers.ChoiceField(JobStatus.choices)
-    model = serializers.CharField()
-    version = serializers.CharField()
+    model = serializers.CharField(allow_null=True, help_text="of a prediction")
+    version = serializers.CharField(allow_null=True)
     owner = serializers.CharField(allow_null=True)
     device = serializers.ChoiceField(DEVICES, help_text="as it was asked for")
     queue = serializers.CharField()
@@ -68,8 +71,17 @@ class JobData(serializers.Serializer):
     kept_until = serializers.DateTimeField(allow_null=True, help_text="then job and result go")
     waiting_s = serializers.FloatField(allow_null=True)
     heartbeat_age_s = serializers.FloatField(allow_null=True)
+    result = serializers.DictField(
+        allow_null=True, help_text="of a job that succeeded, unless it is a file of its own"
+    )
     url = serializers.CharField()
     result_url = serializers.CharField(allow_null=True, help_text="once there is a result")
+
+
+class QueuedJob(JobData):
+    """A job as it is when it was sent."""
+
+    job_id = serializers.UUIDField(help_text="the same as id")
 
 
 @extend_schema_serializer(

@@ -6,46 +6,54 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from hamlet.errors import Problem, SpecError
-from hamlet.schema import Choice, Section, content_hash, describe, validate
+from hamlet.schema import content_hash, describe
 from registry.accounts.models import User
-from registry.artifacts.store import store_file
 from registry.errors import NotChangeableError
-from registry.hosts.queues import CPU, CUDA
-from registry.jobs import dispatch, lifecycle
+from registry.jobs import dispatch, kinds, lifecycle
 from registry.jobs.errors import IdempotencyConflictError, TooManyJobsError
+from registry.jobs.kinds import JobKind
 from registry.jobs.models import ENDED, Job, JobStatus
-from registry.queries import find_version
+from registry.jobs.predicting import PREDICTION
 
 KEY = re.compile(r"[\x21-\x7e]{1,100}")
-DEVICES = (CPU, CUDA, dispatch.ANY)
-DEVICE = Section({"device": Choice(*DEVICES, default=CPU)})
+MAX_REQUEST_BYTES = 1 << 18
 MOST_UNFINISHED = 100  # jobs of one person
 
 
-def queue_job(user: User, request: Any, *, idempotency_key: str | None = None) -> tuple[Job, bool]:
+def queue_job(
+    user: User,
+    request: Any,
+    *,
+    kind: str = PREDICTION.name,
+    idempotency_key: str | None = None,
+) -> tuple[Job, bool]:
     """Queue a job as asked; with a key that was used before, give the job it made then.
 
     Args:
-        request: as `POST /api/v1/predict` takes it, with any number of rows, and `device`.
+        request: as `read` of the kind takes it; for a prediction as `POST /api/v1/predict` takes
+            it, with any number of rows, and `device`.
     Returns: (the job, whether this call made it).
     Raises: SpecError naming every fault, VersionNotFoundError, ArchivedVersionError,
-        IdempotencyConflictError, TooManyJobsError, NotChangeableError. Nothing is made then.
+        IdempotencyConflictError, TooManyJobsError, NotChangeableError, and whatever else `read` of
+        the kind raises. Nothing is made then.
     """
-    if not user.has_perm("registry.predict_modelversion"):
-        raise NotChangeableError("You may not ask for predictions. Ask an instructor.")
+    wanted = kinds.find(kind)
+    if not user.has_perm(wanted.permission):
+        raise NotChangeableError(wanted.refusal)
     if idempotency_key is not None and not KEY.fullmatch(idempotency_key):
         message = f"found {describe(idempotency_key)}; expected 1 to 100 printable characters"
         raise SpecError([Problem("Idempotency-Key", message)])
-    asked = body_hash(request)
+    asked = body_hash(request if wanted is PREDICTION else {"kind": kind, "request": request})
     if earlier := find_by_key(user, idempotency_key, asked):
         return earlier, False
     check_room(user.pk)  # once more with the row; this spares reading what is refused anyway
     try:
-        return create_job(user, request, asked, idempotency_key), True
+        return create_job(user, wanted, request, asked, idempotency_key), True
     except (IntegrityError, TooManyJobsError):
         # The same key arrived twice at once; the other request won.
         if earlier := find_by_key(user, idempotency_key, asked):
@@ -59,7 +67,7 @@ def check_room(owner_id: int) -> None:
     if unfinished.count() >= MOST_UNFINISHED:
         raise TooManyJobsError(
             f"{MOST_UNFINISHED} jobs of one person have not ended, the most there may be. Wait "
-            "for some of them, cancel some, or send more rows in each."
+            "for some of them, cancel some, or ask for more in each."
         )
 
 
@@ -94,44 +102,42 @@ def find_by_key(user: User, key: str | None, asked: str) -> Job | None:
     return job
 
 
-def create_job(user: User, request: Any, asked: str, key: str | None) -> Job:
-    """Check and keep the question, then the row, and wake a worker once that is committed."""
-    # These bring torch, which a process that only lists jobs need not load.
-    from registry.jobs import questions
-    from registry.serving.prediction import split_request
-    from registry.serving.targets import target_of
-
-    model, alias_or_number, rest = split_request(request)
-    device = read_device(rest)
-    version = find_version(user, model, alias_or_number)
-    question = questions.read_body(target_of(version).signature, rest)
-    artifact = store_file(questions.to_bytes(question), questions.MEDIA_TYPE)
+def create_job(user: User, kind: JobKind, request: Any, asked: str, key: str | None) -> Job:
+    """Read the request, make the row, and wake a worker once that is committed."""
+    prepared = kind.read(user, request)
+    check_size(prepared.request)
     with transaction.atomic():
         take_room(user.pk)
         job = Job.objects.create(
             owner=user,
-            version=version,
-            device=device,
-            queue=dispatch.queue_for(device),
-            question=artifact,
+            kind=kind.name,
+            classroom=prepared.classroom,
+            version=prepared.version,
+            device=prepared.device,
+            queue=dispatch.queue_for(prepared.device, kind.queues),
+            request=prepared.request,
+            question=prepared.question,
             request_hash=asked,
             idempotency_key=key,
-            total_rows=question.rows,
+            total=prepared.total,
             queued_at=Now(),
             created_at=Now(),
         )
+        if prepared.on_made is not None:
+            prepared.on_made(job)
         dispatch.send_when_committed(job)
     return job
 
 
-def read_device(rest: dict[str, Any]) -> str:
-    """Take `device` out of what is asked of the model. Raises: SpecError."""
-    given: Mapping[str, Any] = {"device": rest.pop("device")} if "device" in rest else {}
-    return validate(DEVICE, given)["device"]
+def check_size(request: Mapping[str, Any]) -> None:
+    """Raises: SpecError if what is asked is larger than a row should be."""
+    if (size := len(orjson.dumps(request))) > MAX_REQUEST_BYTES:
+        message = f"found {size} bytes; expected at most {MAX_REQUEST_BYTES}"
+        raise SpecError([Problem("(document)", message)])
 
 
 def cancel_job(job: Job) -> None:
-    """End the job: at once if it waits, after the present rows if it runs.
+    """End the job: at once if it waits, after the unit at hand if it runs.
 
     Args: job: one that the asker may see, which is who may steer it.
     Raises: IllegalTransitionError if it has ended, StatusConflictError.
@@ -143,7 +149,7 @@ def cancel_job(job: Job) -> None:
 
 
 def retry_job(job: Job) -> None:
-    """Let a failed or cancelled job begin again with its first row.
+    """Let a failed or cancelled job begin again: from its saved state, or with its first unit.
 
     Raises: IllegalTransitionError for any other, StatusConflictError, TooManyJobsError if its owner
         has as many unfinished ones as one may have.
@@ -151,7 +157,7 @@ def retry_job(job: Job) -> None:
     with transaction.atomic():
         if job.owner_id is not None and job.ended:
             take_room(job.owner_id)
-        queue = dispatch.queue_for(job.device)
+        queue = dispatch.queue_for(job.device, dispatch.FAMILY_OF[job.queue])
         changes = {"attempts": 0, "reason": "", "queue": queue}
         lifecycle.move(job.pk, job.status, JobStatus.QUEUED, **changes)
         job.queue = queue

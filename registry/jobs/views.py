@@ -1,4 +1,4 @@
-"""Pages of prediction jobs. Who may see what comes from registry.jobs.queries, as everywhere."""
+"""Pages of jobs. Who may see what comes from registry.jobs.queries, as everywhere."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from hamlet.errors import SpecError
 from registry.downloads import send_artifact
 from registry.errors import ConflictError
-from registry.jobs import queries, services
+from registry.jobs import kinds, queries, services
 from registry.jobs.errors import ResultGoneError, TooManyJobsError
 from registry.jobs.models import Job, JobStatus
 from registry.models import ModelVersion
@@ -30,10 +30,12 @@ STEER = "registry.predict_modelversion"
 @page_for(VIEW)
 def job_list(request: HttpRequest) -> HttpResponse:
     """Jobs, newest first. htmx asks for the table alone every few seconds."""
-    status, model = request.GET.get("status", ""), request.GET.get("model", "")
+    status, kind, model = (request.GET.get(name, "") for name in ("status", "kind", "model"))
     jobs = queries.visible_jobs(request.user)
     if status in JobStatus.values:
         jobs = jobs.filter(status=status)
+    if kind in kinds.names():
+        jobs = jobs.filter(kind=kind)
     if model:
         jobs = jobs.filter(version__model__name=model)
     try:
@@ -46,6 +48,8 @@ def job_list(request: HttpRequest) -> HttpResponse:
         "first": "cursor" not in request.GET,
         "statuses": JobStatus.values,
         "status": status,
+        "kinds": [(name, kinds.find(name).title) for name in kinds.names()],
+        "kind": kind,
         "model": model,
         "address": request.get_full_path(),
     }
@@ -69,7 +73,11 @@ def result(request: HttpRequest, job_id: UUID) -> HttpResponseBase:
     """The answer as a file; a page that says why where there is none."""
     job = find_job(request, job_id)
     try:
-        return send_artifact(request, queries.result_of(job), f"job-{job.pk}.json")
+        found = queries.result_of(job)
+        if isinstance(found, dict):
+            headers = {"Content-Disposition": f'attachment; filename="job-{job.pk}.json"'}
+            return JsonResponse(found, headers=headers)
+        return send_artifact(request, found, f"job-{job.pk}.json")
     except (ConflictError, ResultGoneError) as error:
         status = 410 if isinstance(error, ResultGoneError) else 409
         context = {"job": row_of(job), "problem": str(error)}
@@ -110,14 +118,17 @@ def find_job(request: HttpRequest, job_id: UUID) -> Job:
 def row_of(job: Job) -> dict[str, Any]:
     """What the templates show of a job."""
     data = queries.job_data(job)
-    done, total = job.done_rows, max(job.total_rows, 1)
+    done, total = job.done, max(job.total or 0, 1)
     words = "cancelling" if job.cancel_wished and job.status == JobStatus.RUNNING else job.status
     return {
         **data,
         "short_id": data["id"][:8],
         "words": words,
-        "share": f"{min(done / total, 1.0):.4f}",
-        "percent": f"{100 * done // total} %",
+        "title": kinds.title_of(job),
+        "subject": kinds.subject_of(job),
+        "reached": kinds.reached(job),
+        "share": None if job.total is None else f"{min(done / total, 1.0):.4f}",
+        "percent": "" if job.total is None else f"{100 * done // total} %",
         "created": job.created_at,
         "started": job.started_at,
         "ended_at_time": job.ended_at,

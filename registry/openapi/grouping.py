@@ -12,8 +12,8 @@ GROUPS: tuple[tuple[str, str, str], ...] = (
         r"/api/v1/predict(/ensemble)?|/api/v1/predictions.*",
     ),
     (
-        "Prediction jobs",
-        "Questions that take longer than a request: queued, kept, answered by a worker.",
+        "Jobs",
+        "Work that takes longer than a request: queued, kept, done by a worker.",
         r"/api/v1/predict/jobs|/api/v1/jobs.*|/api/v1/workers",
     ),
     (
@@ -42,6 +42,11 @@ GROUPS: tuple[tuple[str, str, str], ...] = (
         "Runs",
         "Train, steer and look at what was learned.",
         r"/api/v1/(train|runs.*|compare/runs|systems.*)",
+    ),
+    (
+        "Games and datasets",
+        "Record, play and analyse games; make datasets of them to learn from.",
+        r"/api/v1/(games|datasets|selfplay)(/.*)?",
     ),
     (
         "Webhooks and audit",

@@ -18,7 +18,7 @@ from registry.artifacts.errors import ArtifactDamagedError
 from registry.models import ModelVersion
 from registry.names import LATEST
 from registry.queries import NUMBER
-from registry.serving import sessions
+from registry.serving import own_forms, sessions
 from registry.serving.batching import Ran
 from registry.serving.callers import Caller
 from registry.serving.engines import LoadedModel
@@ -102,10 +102,14 @@ async def answer_with(
     """The reply of a version that is known. Raises: as `predict_one`."""
     inputs = body.get(INPUTS)
     named = [*body, *(inputs if type(inputs) is dict else ())]
+    if (think := own_forms.deliberation(target.signature, body)) is not None:
+        return {"request_id": call.request_id, **await deliberate(runner, call, target, think)}
     answer = await ask(
         runner, call, target, lambda: read_question(target.signature, body), wish=wish, named=named
     )
     data = {"request_id": call.request_id, **describe_target(target)}
+    if shaped := own_forms.shape_reply(target.signature, body, answer.outputs):
+        data |= own_forms.named(target, shaped, answer.timing_ms["run"])
     data["outputs"] = exact(answer.outputs)
     if names := action_names(target, answer.outputs):
         data["action_names"] = names
@@ -114,6 +118,33 @@ async def answer_with(
     data["batch_rows"] = answer.ran.batch_rows
     data["timing_ms"] = answer.timing_ms
     return data
+
+
+async def deliberate(
+    runner: Runner, call: Call, target: Target, think: own_forms.Think
+) -> dict[str, Any]:
+    """The answer of a version that is asked many times before it answers.
+
+    Raises: as `predict_one`.
+    """
+    began = time.perf_counter()
+    model = await load(runner, target)
+    load_s = time.perf_counter() - began
+    began = time.perf_counter()
+    shaped = await runner.deliberate(lambda: think(model.run))
+    run_s = time.perf_counter() - began
+    timing = {
+        "parse": ms(call.parse_s),
+        "route": ms(call.route_s),
+        "load": ms(load_s),
+        "run": ms(run_s),
+        "total": ms(time.perf_counter() - call.began),
+    }
+    for noted in call.noted:
+        noted.rows = 1
+        noted.answered(timing, 1)
+    named = own_forms.named(target, shaped, ms(run_s))
+    return {**describe_target(target), **named, "timing_ms": timing}
 
 
 async def ask(

@@ -45,6 +45,10 @@ class Runner(Protocol):
         """Do what takes time in proportion to the `size` bytes of a body."""
         ...
 
+    async def deliberate(self, work: Callable[[], T]) -> T:
+        """Do what asks a model many times over. Raises: OverloadedError."""
+        ...
+
 
 class DirectRunner:
     """Does each step in the calling thread."""
@@ -74,6 +78,9 @@ class DirectRunner:
         return work(*arguments)
 
     async def compute(self, size: int, work: Callable[[], T]) -> T:
+        return work()
+
+    async def deliberate(self, work: Callable[[], T]) -> T:
         return work()
 
 

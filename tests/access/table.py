@@ -16,6 +16,12 @@ SMALL = {"name": "small"}
 HOOK = {"name": "h", "url": "https://hooks.example/", "events": ["alias.moved"]}
 ZEROS = [0.0] * 38
 INFER = {"inputs": [{"name": "observation", "shape": [1, 38], "datatype": "FP32", "data": ZEROS}]}
+FRIDAY = {"name": "friday"}
+GAME = {
+    "players": {"red": {"type": "ai"}, "yellow": {"type": "ai"}},
+    "moves": [{"position": column} for column in (3, 2, 3, 2, 3, 2, 3)],
+    "result": {"winner": "Red"},
+}
 
 HTTP = [
     #                                  anonymous, student, outsider, instructor, admin, roleless
@@ -194,10 +200,33 @@ HTTP = [
     row("GET", "api-run-replay", 401, 200, 404, 200, 200, 403, using={"number": "replay_number"}),
     row("GET", "api-run-checkpoints", 401, 200, 404, 200, 200, 403),
     row("GET", "api-run-checkpoint", 401, 200, 404, 200, 200, 403),
+    # -- games and datasets: a game of the class, of the instructor's; a dataset that waits
+    row("GET", "api-games", 401, 200, 200, 200, 200, 403),
+    row("POST", "api-games", 401, 201, 201, 201, 201, 403, json=GAME),
+    row("POST", "api-game-import", 401, 403, 403, 415, 415, 403, json={}),
+    row("GET", "api-game-export", 401, 200, 200, 200, 200, 403),
+    row("GET", "api-game", 401, 200, 404, 200, 200, 403),
+    row("GET", "api-game-analysis", 401, 202, 404, 202, 202, 403),
+    row("POST", "api-game-analysis", 401, 202, 404, 202, 202, 403),
+    row("POST", "api-selfplay", 401, 403, 403, 202, 202, 403, json={"num_games": 1}),
+    row("GET", "api-datasets", 401, 200, 200, 200, 200, 403),
+    row("POST", "api-datasets", 401, 403, 403, 202, 202, 403, json={"name": "another"}),
+    row("POST", "api-dataset-import", 401, 403, 403, 415, 415, 403, json={}),
+    row("GET", "api-dataset", 401, 200, 404, 200, 200, 403, using=FRIDAY),
+    row("GET", "api-dataset-export", 401, 409, 404, 409, 409, 403, using=FRIDAY),
+    row("GET", "live:game-list", 302, 200, 200, 200, 200, 403),
+    row("GET", "live:game", 302, 200, 404, 200, 200, 403),
+    row("GET", "live:game-analysis", 302, 200, 404, 200, 200, 403),
+    row("POST", "live:analyse-game", 302, 302, 404, 302, 302, 403),
+    row("GET", "live:dataset-list", 302, 200, 200, 200, 200, 403),
+    row("POST", "live:build-dataset", 302, 403, 403, 302, 302, 403, form={"name": "another"}),
+    row("GET", "live:dataset", 302, 200, 404, 200, 200, 403, using=FRIDAY),
     row("GET", "api-systems", 401, 200, 200, 200, 200, 200),
     row("GET", "api-levels", 401, 200, 200, 200, 200, 200, using={"name": "town"}),
     # -- runs: pages
     row("GET", "live:home", 302, 200, 200, 200, 200, 403),
+    row("GET", "live:play", 302, 200, 200, 200, 200, 403),
+    row("GET", "live:play-worker", 302, 200, 200, 200, 200, 403),
     row("GET", "live:run-list", 302, 200, 200, 200, 200, 403),
     row("GET", "live:run-new", 302, 403, 403, 200, 200, 403),
     row("POST", "live:run-new", 302, 403, 403, 422, 422, 403, form={"system": "town"}),
@@ -307,5 +336,6 @@ ADMIN = [
 ]
 
 SOCKETS = [
+    socket("ws/play/", False, True, True, True, True, False),
     socket("ws/runs/<uuid:run_id>/", False, True, False, True, True, False),
 ]

@@ -24,7 +24,9 @@ from registry.webhooks.keeping import create_webhook
 from tests.access import world_of_admin, world_of_predictions
 from tests.registry.checkpoints import DENSE, checkpoint_bytes, store_checkpoint
 from training import services as training
-from training.models import Replay, Run
+from training.datasets import services as datasets
+from training.games import services as games
+from training.models import Game, Replay, Run
 
 SAFETENSORS = "application/vnd.safetensors"
 REQUEST = {"system": "town", "level": "L0", "episodes": 5}
@@ -49,6 +51,7 @@ def build(student: User, instructor: User, classroom: Classroom) -> dict[str, An
     jobs.cancel_job(ended)
     webhook, delivery = keep_webhook(instructor)
     world_of_predictions.note(student, version)
+    game = keep_game(instructor, classroom)
     return {
         "asked_once": world_of_predictions.ASKED_ONCE,
         "webhook_id": webhook.pk,
@@ -65,6 +68,7 @@ def build(student: User, instructor: User, classroom: Classroom) -> dict[str, An
         "at": checkpoint.at,
         "checkpoint_id": checkpoint.pk,
         "replay_number": replay.number,
+        "game_id": game.uid,
         "content_type_id": ContentType.objects.get_for_model(RegisteredModel).pk,
         "object_id": model.pk,
     }
@@ -82,7 +86,7 @@ def answered(job: Job) -> Job:
         "rows": 2,
     }
     answer = store_file(json.dumps(content).encode(), "application/json")
-    changes = {"token": lease.token, "answer": answer, "done_rows": 2}
+    changes = {"token": lease.token, "answer": answer, "done": 2}
     lifecycle.move(job.pk, JobStatus.RUNNING, JobStatus.SUCCEEDED, **changes)
     return job
 
@@ -104,6 +108,16 @@ def keep_episode(run: Run) -> Replay:
         artifact=store_file(encode_episode(episode), "application/octet-stream"),
         ended_at=timezone.now(),
     )
+
+
+def keep_game(owner: User, classroom: Classroom) -> Game:
+    """A game of the class, and the dataset `friday` that is to be built from it."""
+    moves = [{"position": column} for column in (3, 2, 3, 2, 3, 2, 3)]
+    players = {"red": {"type": "ai"}, "yellow": {"type": "ai"}}
+    sent = {"players": players, "moves": moves, "result": {"winner": "Red"}}
+    game, _ = games.record_game(owner, {**sent, "classroom": classroom.name})
+    datasets.build_dataset(owner, {"name": "friday", "classroom": classroom.name})
+    return game
 
 
 def keep_webhook(owner: User) -> tuple[Webhook, WebhookDelivery]:

@@ -6,7 +6,10 @@ import copy
 from collections.abc import Iterator
 from typing import Any
 
-from hamlet.brains import BrainSpec
+from hamlet.brains import FAMILIES, BrainSpec, QBrain
+
+# Those that value the actions of a flat observation, as in the town.
+Q_FAMILIES = tuple(name for name, row in FAMILIES.items() if issubclass(row.network, QBrain))
 
 SMALL: dict[str, dict[str, Any]] = {
     "feedforward": {

@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 import torch
 
-from hamlet.brains import FAMILIES, BrainSpec, compile_brain, make_loss, make_optimizer
+from hamlet.brains import BrainSpec, compile_brain, make_loss, make_optimizer
 from hamlet.brains.optimizing import make_scheduler
 from hamlet.errors import SpecError
 from hamlet.learning.agents import Circumstances, make_agent
 from hamlet.learning.transitions import Collected
 from tests.brains.layouts import TINY
-from tests.brains.specs import SMALL, changed, leaves
+from tests.brains.specs import Q_FAMILIES, SMALL, changed, leaves
 
 UPDATES = 4
 ONLY_TEXT = {"version", "description"}
@@ -221,7 +221,7 @@ def test_changing_nothing_changes_nothing():
 
 def test_the_tables_above_leave_no_field_out():
     fields = set()
-    for family in FAMILIES:
+    for family in Q_FAMILIES:
         for learning in ({}, *(dict(base) for base, _, _ in LEARNING_CHANGES)):
             fields |= {path for path, _ in leaves(changed(SMALL[family], learning).data)}
     covered = {path for _, path, _ in LEARNING_CHANGES} | ONLY_TEXT | {"architecture.type"}
@@ -230,7 +230,7 @@ def test_the_tables_above_leave_no_field_out():
     assert {path for path in fields - covered if not path.startswith(LEARNERS)} == set()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", Q_FAMILIES)
 def test_the_table_of_learners_leaves_no_field_out(family):
     like = "recurrent_spatial" if family == "recurrent_spatial" else "feedforward"
     fields = {path for path, _ in leaves(changed(SMALL[family], {}).data)}

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from hamlet.brains import FAMILIES, BrainSpec, compile_brain
+from hamlet.brains import BrainSpec, compile_brain
 from hamlet.errors import InputError
 from hamlet.model import HamletModel, StatefulModel
 from tests.brains.layouts import L1, TINY
-from tests.brains.specs import small
+from tests.brains.specs import Q_FAMILIES, small
 
 D = TINY.size
 
@@ -31,7 +31,7 @@ def recurrent():
     return model_of("recurrent_spatial")
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", Q_FAMILIES)
 def test_one_observation_gives_one_action_and_its_values(family):
     model = model_of(family)
     obs = rand(D)
@@ -74,7 +74,7 @@ def elsewhere(tensor):
     return block[1:].view(tensor.shape)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", Q_FAMILIES)
 def test_predicting_changes_nothing_and_draws_nothing(family):
     model = model_of(family)
     weights = {name: value.clone() for name, value in model.network.state_dict().items()}

@@ -5,10 +5,10 @@ import copy
 import pytest
 import torch
 
-from hamlet.brains import FAMILIES, choose_actions, compile_brain
+from hamlet.brains import choose_actions, compile_brain
 from hamlet.errors import ShapeError
 from tests.brains.layouts import TINY
-from tests.brains.specs import small
+from tests.brains.specs import Q_FAMILIES, small
 
 BATCH, STEPS = 3, 6
 
@@ -28,7 +28,7 @@ def recurrent():
 
 
 @pytest.mark.parametrize("group", [group.name for group in TINY.groups])
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", Q_FAMILIES)
 def test_every_observation_group_changes_the_q_values(family, group):
     network = network_of(family)
     obs = rand(BATCH, TINY.size)
@@ -37,7 +37,7 @@ def test_every_observation_group_changes_the_q_values(family, group):
     assert not torch.equal(network(obs)[0], network(other)[0])
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", Q_FAMILIES)
 def test_asking_twice_gives_the_same_answer(family):
     network = network_of(family)
     obs = rand(BATCH, TINY.size)
@@ -106,7 +106,7 @@ def test_no_gradient_crosses_the_start_of_an_episode(recurrent):
     assert obs.grad[0, 1].any()
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", Q_FAMILIES)
 def test_dropout_draws_from_its_own_generator_and_rests_in_evaluation(family):
     changes = {"architecture__recurrent_spatial__lstm": {"num_layers": 2, "dropout": 0.5}}
     if family != "recurrent_spatial":
@@ -143,7 +143,7 @@ def test_dropout_keeps_the_expected_value():
     assert float(dropped.mean()) == pytest.approx(1.0, abs=0.01)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", Q_FAMILIES)
 def test_an_observation_of_another_length_is_refused(family):
     with pytest.raises(ShapeError, match=rf"\[3, 7\]; expected \[B, {TINY.size}\]"):
         network_of(family)(torch.zeros(3, 7))

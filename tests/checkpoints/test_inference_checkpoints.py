@@ -7,7 +7,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from hamlet.brains import FAMILIES, BrainSpec, compile_brain
+from hamlet.brains import BrainSpec, compile_brain
 from hamlet.checkpoint import (
     load_network,
     load_training,
@@ -22,7 +22,7 @@ from hamlet.model import HamletModel
 from hamlet.schema import content_hash
 from hamlet.tensor_file import write_tensor_file
 from tests.brains.layouts import L1, TINY, town_layout
-from tests.brains.specs import SMALL, changed
+from tests.brains.specs import Q_FAMILIES, SMALL, changed
 from tests.checkpoints.files import (
     CREATED,
     METADATA,
@@ -45,7 +45,7 @@ def refusal_of(source, **arguments):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", Q_FAMILIES)
 def test_a_loaded_model_answers_bit_for_bit_as_the_saved_one(tmp_path, family):
     model = model_of(family)
     path = save_inference(tmp_path / "model.safetensors", model).path

@@ -5,12 +5,12 @@ import math
 import pytest
 import torch
 
-from hamlet.brains import FAMILIES, compile_brain, make_optimizer, make_scheduler
+from hamlet.brains import compile_brain, make_optimizer, make_scheduler
 from hamlet.checkpoint import load_training, read_checkpoint, save_training, training_header
 from hamlet.errors import CheckpointError
 from hamlet.model import HamletModel
 from tests.brains.layouts import TINY
-from tests.brains.specs import small
+from tests.brains.specs import Q_FAMILIES, small
 from tests.checkpoints.files import CREATED, METADATA, RUN_SPEC, model_of, with_header
 
 HEADER = {"run_spec": RUN_SPEC.to_data(), "run_spec_hash": RUN_SPEC.hash}
@@ -121,7 +121,7 @@ def learner_state(family):
     return network, state
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", Q_FAMILIES)
 def test_a_model_is_loaded_from_a_training_checkpoint(tmp_path, family):
     network, state = learner_state(family)
     header = training_header(RUN_SPEC, HamletModel(network), state, METADATA)

@@ -42,7 +42,7 @@ def part(parts, kind: str):
 def make_job(version: ModelVersion, **rest) -> Job:
     question = store_file(f"question {version.pk} {rest}".encode(), "application/json")
     return Job.objects.create(
-        version=version, queue="q", question=question, request_hash="", total_rows=1, **rest
+        version=version, queue="q", question=question, request_hash="", total=1, **rest
     )
 
 

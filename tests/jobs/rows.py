@@ -49,10 +49,10 @@ def expected(version: ModelVersion, rows: int, seed: int = 0) -> torch.Tensor:
 def assert_right(job: Job, seed: int = 0) -> None:
     """The job succeeded, with the answer that the model itself gives."""
     answer = answer_of(job)
-    right = expected(job.version, job.total_rows, seed)
+    right = expected(job.version, job.total, seed)
     torch.testing.assert_close(torch.tensor(answer["outputs"]["q_values"]), right)
     assert answer["outputs"]["actions"] == right.argmax(dim=1).tolist()
-    assert answer["rows"] == job.total_rows == job.done_rows == len(answer["action_names"])
+    assert answer["rows"] == job.total == job.done == len(answer["action_names"])
 
 
 def held(job: Job) -> Lease:

@@ -7,7 +7,7 @@ from safetensors.numpy import load
 
 from registry import shutdown
 from registry.artifacts.store import artifact_path, open_artifact
-from registry.jobs import execution, leases, lifecycle, services
+from registry.jobs import answers, execution, leases, lifecycle, services
 from registry.jobs.models import Job, JobStatus
 from registry.models import ModelVersion, User
 from registry.serving.pool import shared_pool
@@ -59,7 +59,7 @@ def shape_of(nested: object) -> list[int]:
 def test_progress_is_shown_after_every_chunk(job: Job, monkeypatch) -> None:
     seen, progress = [], leases.progress
     monkeypatch.setattr(
-        leases, "progress", lambda lease, done: (seen.append(done), progress(lease, done))[1]
+        leases, "progress", lambda lease, done, *of: (seen.append(done), progress(lease, done))[1]
     )
     execution.execute(job.pk, WORKER)
     assert seen == [4, 8, 10]
@@ -68,7 +68,7 @@ def test_progress_is_shown_after_every_chunk(job: Job, monkeypatch) -> None:
 def test_a_wish_to_cancel_is_met_between_two_chunks(job: Job, monkeypatch) -> None:
     progress = leases.progress
 
-    def wish_at_four(lease, done):
+    def wish_at_four(lease, done, *of):
         if done == 4:
             services.cancel_job(Job.objects.get(pk=job.pk))
         return progress(lease, done)
@@ -76,7 +76,7 @@ def test_a_wish_to_cancel_is_met_between_two_chunks(job: Job, monkeypatch) -> No
     monkeypatch.setattr(leases, "progress", wish_at_four)
     execution.execute(job.pk, WORKER)
     job.refresh_from_db()
-    assert (job.status, job.done_rows, job.answer) == (JobStatus.CANCELLED, 4, None)
+    assert (job.status, job.done, job.answer) == (JobStatus.CANCELLED, 4, None)
 
 
 def test_a_worker_that_shall_stop_hands_the_job_back(job: Job) -> None:
@@ -118,13 +118,13 @@ def test_only_a_queued_job_is_worked_on(job: Job) -> None:
 
 def test_a_late_worker_can_store_a_file_but_not_say_so(job: Job, monkeypatch) -> None:
     """Another worker got the job between the last chunk and the row."""
-    store = execution.store_answer
+    store = answers.store_answer
 
     def store_late(*arguments):
         Job.objects.filter(pk=job.pk).update(fencing_token=9)
         return store(*arguments)
 
-    monkeypatch.setattr(execution, "store_answer", store_late)
+    monkeypatch.setattr(answers, "store_answer", store_late)
     execution.execute(job.pk, WORKER)
     job.refresh_from_db()
     assert (job.status, job.answer, job.fencing_token) == (JobStatus.RUNNING, None, 9)

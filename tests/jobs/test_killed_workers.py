@@ -40,7 +40,7 @@ def long_job(version: ModelVersion, student: User) -> Job:
 def reaches(job: Job, rows: int) -> None:
     def reached() -> bool:
         job.refresh_from_db()
-        return job.done_rows >= rows or job.ended
+        return job.done >= rows or job.ended
 
     wait_until(reached, what=f"row {rows}")
     assert not job.ended
@@ -212,7 +212,7 @@ def test_a_running_job_is_cancelled_within_moments(long_job: Job, worker: Worker
     reaches(long_job, 40)
     services.cancel_job(long_job)
     becomes(long_job, JobStatus.CANCELLED)
-    assert long_job.done_rows < ROWS
+    assert long_job.done < ROWS
     assert not list(disk.root().glob("tmp/*.json"))
 
 

@@ -83,7 +83,7 @@ def test_a_job_that_kills_its_workers_fails_with_a_reason(job: Job, settings) ->
     settings.JOB_MAX_ATTEMPTS = 3
     for _ in range(3):
         held(job)
-        Job.objects.update(lease_holder=dead_process(), done_rows=4)
+        Job.objects.update(lease_holder=dead_process(), done=4)
         leases.take_back_lapsed()
     job.refresh_from_db()
     assert job.status == JobStatus.FAILED

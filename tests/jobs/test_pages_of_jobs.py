@@ -86,7 +86,7 @@ def test_the_list_shows_progress_and_filters(page: Client, job: Job, student: Us
     other, _ = services.queue_job(student, body_of(3))
     services.cancel_job(other)
     held(job)
-    Job.objects.filter(pk=job.pk).update(done_rows=5)
+    Job.objects.filter(pk=job.pk).update(done=5)
     shown = text_of(page.get("/jobs/"))
     assert 'value="0.5000"' in shown
     assert "5 / 10" in shown
@@ -129,7 +129,7 @@ def test_an_empty_list_shows_a_line_that_starts_a_job(
 def test_the_command_lists_steers_and_fetches(job: Job, capsys, tmp_path) -> None:
     short = str(job.pk)[:8]
     call_command("jobs", "list")
-    assert f"{short}  queued  0/10" in capsys.readouterr().out
+    assert f"{short}  prediction  queued  0/10" in capsys.readouterr().out
     call_command("jobs", "cancel", short)
     assert "is cancelled" in capsys.readouterr().out
     with pytest.raises(CommandError, match="so it has no result"):

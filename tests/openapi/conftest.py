@@ -56,6 +56,7 @@ def known_parameters(things: dict[str, Any]) -> Callable[[str], dict[str, Any]]:
 SPECIAL: tuple[tuple[str, dict[str, str]], ...] = (
     ("/api/v1/brains/{name}/diff", {"name": "small", "other": "small"}),
     ("/api/v1/brains/{name}", {"name": "small"}),
+    ("/api/v1/datasets/{name}", {"name": "friday"}),
     ("/api/v1/predictions/{request_id}", {"request_id": "asked_once"}),
     ("/api/v1/systems/{name}", {"name": "town"}),
     ("/api/v1/jobs/{job_id}/result", {"job_id": "done_job_id"}),

@@ -54,6 +54,21 @@ BODIES: dict[str, Any] = {
         "events": ["version.registered", "alias.moved"],
     },
     "change_webhook": {"active": False},
+    "record_game": {
+        "players": {"red": {"type": "human"}, "yellow": {"type": "ai", "version": "walker/1.0.0"}},
+        "moves": [{"position": column} for column in (3, 2, 3, 2, 3, 2, 3)],
+        "result": {"winner": "Red", "reason": "normal"},
+        "consent": True,
+    },
+    "start_self_play": {
+        "num_games": 100,
+        "seed": 1,
+        "options": {"exploration_rate": 0.05, "search": {"simulations": 100}},
+    },
+    "build_dataset": {
+        "name": "sunday",
+        "options": {"value_target": "outcome", "augment": {"flip": True}},
+    },
 }
 MEDIA_TYPES = {"register_version": "multipart/form-data"}
 QUERIES = {
@@ -69,5 +84,9 @@ WITHOUT_RECORDING = {
     "download_export",
     "download_version",
     "export_bundle",
+    "export_dataset",
+    "export_games",
     "import_bundle",
+    "import_dataset",
+    "import_games",
 }

@@ -28,6 +28,7 @@ COIN = System(
     title="Coin tosses",
     summary="Win a coin for heads, lose one for tails.",
     unit="toss",
+    episode="toss",
     entry="tests.training.coin_system",
     request_fields=("stake",),
     viewer="coin",

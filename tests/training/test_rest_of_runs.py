@@ -145,7 +145,7 @@ def test_a_wrong_parameter_is_named(api: APIClient, query: str, path: str) -> No
 
 def test_systems_and_their_levels(api: APIClient) -> None:
     systems = api.get("/api/v1/systems").json()
-    assert [system["name"] for system in systems] == ["town"]
+    assert [system["name"] for system in systems] == ["town", "connect_four"]
     levels = api.get(systems[0]["levels_url"]).json()
     assert [level["name"] for level in levels] == ["L0", "L0.5", "L1", "L2", "L3"]
     assert levels[0]["budget"] == 500

@@ -24,6 +24,7 @@ from hamlet.envs.town.training_schema import read_training
 from hamlet.errors import Problem, SpecError, attempt
 from hamlet.schema import MAX_DOCUMENT_BYTES, describe, hint, read_yaml
 
+SYSTEM = "town"
 SHIPPED = ("L0", "L0.5", "L1", "L2", "L3")
 FILES = ("level.yaml", "brain.yaml", "training.yaml")
 
@@ -95,6 +96,9 @@ def read_pack(folder: Traversable, opened: Callable[[Any], BinaryIO]) -> LevelPa
 
 def pack_problems(level: TownLevel, brain: BrainSpec, training: Mapping[str, Any]) -> list[Problem]:
     """What only shows when level, brain and training come together."""
+    if brain.family.adapter != SYSTEM:
+        message = f"found {brain.type}, which is no network for a town; take a Q-network"
+        return [Problem("brain.architecture.type", message)]
     problems: list[Problem] = []
     layout = layout_for(level)
     for path, check in (

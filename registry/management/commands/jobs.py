@@ -1,12 +1,13 @@
-"""Prediction jobs on the command line: list them, look at one, cancel, retry, fetch a result."""
+"""Jobs on the command line: list them, look at one, cancel, retry, fetch a result."""
 
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import CharField
@@ -14,22 +15,23 @@ from django.db.models.functions import Cast
 
 from registry.artifacts.store import open_verified
 from registry.errors import RegistryError
-from registry.jobs import queries, services
+from registry.jobs import kinds, queries, services
 from registry.jobs.models import Job, JobStatus
 
-HEADINGS = ("job", "status", "rows", "device", "owner", "model", "sent (UTC)")
+HEADINGS = ("job", "kind", "status", "done", "device", "owner", "about", "sent (UTC)")
 MOST = 10_000
 SHORTEST_ID = 4
 PART = 1 << 20  # letters written at once
 
 
 class Command(BaseCommand):
-    help = "Prediction jobs: manage.py jobs list, show ID, cancel ID, retry ID, result ID"
+    help = "Jobs: manage.py jobs list, show ID, cancel ID, retry ID, result ID"
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
         listing = actions.add_parser("list", help="the newest jobs")
         listing.add_argument("--status", choices=JobStatus.values)
+        listing.add_argument("--kind", choices=kinds.names())
         listing.add_argument("--model", help="name of a model")
         listing.add_argument("--limit", type=int, default=20, help="at most so many, default 20")
         for action, help_ in (
@@ -59,6 +61,8 @@ class Command(BaseCommand):
         jobs = Job.objects.select_related("owner", "version__model")
         if options["status"]:
             jobs = jobs.filter(status=options["status"])
+        if options["kind"]:
+            jobs = jobs.filter(kind=options["kind"])
         if options["model"]:
             jobs = jobs.filter(version__model__name=options["model"])
         rows = [row(job) for job in jobs[: options["limit"]]]
@@ -73,7 +77,9 @@ class Command(BaseCommand):
     def show(self, job: Job, options: dict[str, Any]) -> None:
         for name, value in queries.job_data(job).items():
             if name == "progress":
-                self.stdout.write(f"{name:<16}{value['done']} of {value['total']} {value['unit']}s")
+                self.stdout.write(f"{name:<16}{kinds.reached(job)}")
+            elif name == "result" and value is not None:
+                self.stdout.write(f"{name:<16}{json.dumps(value)}")
             elif value not in (None, "", False):
                 self.stdout.write(f"{name:<16}{value}")
 
@@ -90,7 +96,12 @@ class Command(BaseCommand):
         self.stdout.write(f"job {job.pk} is {job.status}{said}")
 
     def result(self, job: Job, options: dict[str, Any]) -> None:
-        with open_verified(queries.result_of(job)) as file:
+        found = queries.result_of(job)
+        if isinstance(found, dict):
+            file: BinaryIO = io.BytesIO(json.dumps(found).encode() + b"\n")
+        else:
+            file = open_verified(found)
+        with file:
             if options["output"] is None:
                 text = io.TextIOWrapper(file, encoding="utf-8")
                 while part := text.read(PART):
@@ -98,7 +109,7 @@ class Command(BaseCommand):
                 return
             with options["output"].open("wb") as output:
                 shutil.copyfileobj(file, output)
-        self.stdout.write(f"job {job.pk}: {job.total_rows} rows written to {options['output']}")
+        self.stdout.write(f"job {job.pk}: {kinds.reached(job)} written to {options['output']}")
 
 
 def find_job(text: str) -> Job:
@@ -118,10 +129,11 @@ def row(job: Job) -> tuple[str, ...]:
     wished = " (cancel wished)" if job.cancel_wished else ""
     return (
         str(job.pk)[:8],
+        job.kind,
         job.status + wished,
-        f"{job.done_rows}/{job.total_rows}",
+        f"{job.done}/{'?' if job.total is None else job.total}",
         job.device,
         job.owner.username if job.owner else "-",
-        str(job.version),
+        kinds.subject_of(job)[0] or "-",
         f"{job.created_at:%Y-%m-%d %H:%M}",
     )

@@ -1,14 +1,14 @@
 // The buttons, the slider and the keys of the player.
 
 import { setText } from "./elements.js";
-import { count, duration } from "./words.js";
+import { count, duration, title } from "./words.js";
 
 const SWITCH = "shortcuts";
 
 export class PlayerControls {
   /** tell: sends a message to the server, which may change what it sends next. */
-  constructor(root, player, tell) {
-    Object.assign(this, { root, player, tell });
+  constructor(root, player, tell, episodeWord = "episode") {
+    Object.assign(this, { root, player, tell, episodeWord });
     this.part = (name) => root.querySelector(`[data-player="${name}"]`);
     this.slider = this.part("slider");
     this.playButton = this.part("play");
@@ -145,7 +145,7 @@ export class PlayerControls {
     this.slider.max = String(Math.max(0, steps - 1));
     this.slider.disabled = false;
     for (const button of this.root.querySelectorAll("button[data-player]")) button.disabled = false;
-    setText(this.part("title"), `${isReplay ? "Replay of episode" : "Episode"} ${count(number)}`);
+    setText(this.part("title"), `${isReplay ? `Replay of ${this.episodeWord}` : title(this.episodeWord)} ${count(number)}`);
     this.root.dataset.mode = isReplay ? "replay" : "live";
   }
 

@@ -7,7 +7,7 @@
 //   draw(episode, index, fraction)   show step `index`, `fraction` of the way to the next one
 //   ended(episode)                   an episode has arrived whole, shown or not
 //   totals(episode)                  the shown episode is whole
-//   metrics(values)                  the newest numbers of the run
+//   metrics(values, series)          the newest numbers of the run, and all: {name: {at, value}}
 //   summary(episode)                 one sentence for a screen reader
 
 import { ConnectionBanner } from "./banner.js";
@@ -55,8 +55,8 @@ class RunPage {
   }
 
   #buildPanels() {
-    const unit = this.root.dataset.unit;
-    this.controls = new PlayerControls(this.find("[data-player-box]"), this.player, this.tell);
+    const { unit, episodeWord } = this.root.dataset;
+    this.controls = new PlayerControls(this.find("[data-player-box]"), this.player, this.tell, episodeWord);
     this.banner = new ConnectionBanner(this.find("[data-banner]"), this.socket);
     this.health = new HealthPanel(this.root, this.socket);
     this.metrics = new MetricsPanel({
@@ -72,10 +72,10 @@ class RunPage {
     this.replays.onPick = (number) => this.loadReplay(number);
     const first = readJson("run-charts");
     const box = this.find("[data-score]");
-    if (box && first.score) this.score = new ScoreChart(box, first.score, unit);
+    if (box && first.score) this.score = new ScoreChart(box, first.score, episodeWord);
     this.#addEpisodes(first.episodes);
     this.metrics.load(first.metrics);
-    this.viewer.metrics(this.metrics.values);
+    this.viewer.metrics(this.metrics.values, this.metrics.series);
   }
 
   #listen() {
@@ -188,7 +188,7 @@ class RunPage {
     }
     if (moreMetrics) {
       this.metrics.add(message.metrics);
-      this.viewer.metrics(this.metrics.values);
+      this.viewer.metrics(this.metrics.values, this.metrics.series);
     }
     this.#addEpisodes(message.episodes);
     if (message.replays && message.replays !== this.replayCount) {

@@ -7,7 +7,7 @@ const BLOCK = 100;
 const MOST_POINTS = 3000;
 
 export class ScoreChart {
-  /** score: what the system says of it: {field, title, unit, limit}; unit: of the run's progress. */
+  /** score: what the system says of it: {field, title, unit, limit}; unit: what an episode is called. */
   constructor(box, score, unit) {
     this.points = new Map();
     this.score = score;

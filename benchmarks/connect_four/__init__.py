@@ -1,0 +1,1 @@
+"""Connect Four beside its peers: engine, search, solver."""

@@ -1,0 +1,65 @@
+"""Loops compiled to machine code, kept on disk between processes.
+
+numba compiles at the first call with a type and keeps the result. Its own cache looks at the
+file of the compiled function alone, so a change of a function that another file calls would go
+unseen. Here the folder of the cache is named by the content of every compiled file of the
+library, so that a change of any of them compiles anew.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hamlet.errors import HamletError
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+try:
+    import numba
+except ImportError as error:
+    raise HamletError(
+        'This part of hamlet is compiled by numba, which is missing. pip install "hamlet[games]"'
+    ) from error
+
+
+def compiled(function: Function) -> Function:
+    """Compile for the argument types of each first call; threads run it side by side."""
+    return numba.njit(cache=True, nogil=True)(function)
+
+
+def inlined(function: Function) -> Function:
+    """As `compiled`, for a function of a line or two: it becomes part of its caller."""
+    return numba.njit(cache=True, nogil=True, inline="always")(function)
+
+
+def _cache_folder() -> Path:
+    """Of the first place that may be written: numba's own setting, the user's cache, a
+    temporary folder of this user."""
+    library = Path(__file__).parent
+    digest = hashlib.sha256(numba.__version__.encode())
+    for path in sorted(library.rglob("*.py")):
+        source = path.read_bytes()
+        if b"hamlet.compiled" in source:
+            digest.update(path.relative_to(library).as_posix().encode() + b"\0" + source)
+    name = f"hamlet-{digest.hexdigest()[:16]}"
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    if _may_write(home / "numba"):
+        return home / "numba" / name
+    return Path(tempfile.gettempdir()) / f"numba-{os.getuid()}" / name
+
+
+def _may_write(folder: Path) -> bool:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return False
+    return os.access(folder, os.W_OK)
+
+
+if not os.environ.get("NUMBA_CACHE_DIR"):
+    numba.config.CACHE_DIR = str(_cache_folder())

@@ -1,0 +1,120 @@
+"""Down the gradient of a loss, as the configuration of a run says it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from hamlet.errors import TrainingDivergedError
+from hamlet.learning.board_optimizing import (
+    make_board_optimizer,
+    schedule_factor,
+    set_learning_rate,
+)
+from hamlet.learning.saved_state import load_optimizer, load_whole, optimizer_state
+
+MOST_UPDATES = 10**12
+
+
+class Descent:
+    """The optimiser of one network.
+
+    Attributes:
+        updates: done so far. epoch: finished ones. learning_rate: of the one at hand.
+    """
+
+    def __init__(self, network: nn.Module, config: Mapping[str, Any]) -> None:
+        """Args: config: a whole one, see `hamlet.learning.connect_four.config`."""
+        self.network, self.config = network, config
+        self.optimizer = make_board_optimizer(config, network.parameters())
+        self.l2 = config["regularization"]["l2"]
+        self.updates = 0
+        self.begin_epoch(0)
+
+    def begin_epoch(self, epochs_done: int) -> None:
+        self.epoch = epochs_done
+        factor = schedule_factor(self.config["scheduler"], epochs_done, self.config["epochs"])
+        self.learning_rate = self.config["learning_rate"] * factor
+        set_learning_rate(self.optimizer, self.learning_rate)
+
+    def step(self, loss: Tensor, batch: Callable[[], Mapping[str, Tensor]]) -> None:
+        """One update.
+
+        Args: loss: scalar, without the L2 term. batch: gives what it was learned from, by name.
+        Raises: TrainingDivergedError with the batch, if the loss or its gradient is not finite;
+            no weight has changed then.
+        """
+        if not bool(torch.isfinite(loss)):
+            raise self._diverged(f"the loss is {float(loss)}", batch)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self._add_l2()
+        longest = self.config["grad_clip_norm"]
+        norm = nn.utils.clip_grad_norm_(self.network.parameters(), longest)
+        if not bool(torch.isfinite(norm)):
+            raise self._diverged(f"the length of the gradient is {float(norm)}", batch)
+        self.optimizer.step()
+        self.updates += 1
+
+    def _add_l2(self) -> None:
+        """The gradient of l2 times the sum of all squared weights."""
+        if self.l2 > 0:
+            for parameter in self.network.parameters():
+                if parameter.grad is not None:
+                    parameter.grad.add_(parameter.detach(), alpha=2 * self.l2)
+
+    def _diverged(
+        self, what: str, batch: Callable[[], Mapping[str, Tensor]]
+    ) -> TrainingDivergedError:
+        return TrainingDivergedError(
+            f"{what}; expected a finite number. Take a lower learning_rate or grad_clip_norm",
+            epoch=self.epoch + 1,
+            batch_number=self.updates + 1,
+            batch={name: tensor.detach().cpu() for name, tensor in batch().items()},
+        )
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"optimizer": optimizer_state(self.optimizer), "updates": self.updates}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """The learning rate follows from the epoch: `begin_epoch` says it. Raises:
+        CheckpointError."""
+        load_optimizer(self.optimizer, state["optimizer"], "optimizer")
+        self.updates = load_whole(state["updates"], 0, MOST_UPDATES, "updates")
+
+
+class Means:
+    """Sums of what each update reported, for one epoch."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, Tensor] = {}
+        self._count = 0
+
+    def add(self, values: Mapping[str, Tensor]) -> None:
+        """Args: values: scalars; the same names each time."""
+        for name, value in values.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value.detach().double()
+        self._count += 1
+
+    def take(self) -> dict[str, float]:
+        """Means since the last call; nothing where there were none."""
+        means = {name: float(value) / self._count for name, value in self._sums.items()}
+        self._sums, self._count = {}, 0
+        return means
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "sums": {name: float(value) for name, value in self._sums.items()},
+            "count": self._count,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Raises: CheckpointError."""
+        self._count = load_whole(state["count"], 0, MOST_UPDATES, "count")
+        self._sums = {
+            str(name): torch.tensor(float(value), dtype=torch.float64)
+            for name, value in state["sums"].items()
+        }

@@ -1,0 +1,1 @@
+"""Looking ahead in games: tree search with networks, and perfect play."""

@@ -1,0 +1,109 @@
+"""How an opponent finds its move: in a thread beside the event loop, with an end in sight.
+
+What brings PyTorch and compiled loops along is imported by the first move, not by every process
+that knows the routes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from live.playing.errors import ThinkersBusyError
+from registry.models import User
+from registry.serving.targets import Target, find_target
+
+if TYPE_CHECKING:
+    from hamlet.envs.connect_four.position import Position
+
+SAY_EVERY_S = 0.15
+MOST_WAITING = 16
+
+Say = Callable[[dict[str, Any]], None]
+
+
+class Thinkers:
+    """The thread of this process that thinks for all who play here, one after the other."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(1, "think")
+        self._lock = threading.Lock()
+        self._waiting = 0
+
+    def submit(self, work: Callable[[], dict[str, Any]]) -> Any:
+        """Returns: a future. Raises: ThinkersBusyError if too many wait already."""
+        with self._lock:
+            if self._waiting >= MOST_WAITING:
+                raise ThinkersBusyError(
+                    f"{MOST_WAITING} players wait for an answer already. Try again in a second, "
+                    "or let the model run in your browser."
+                )
+            self._waiting += 1
+        future = self._threads.submit(work)
+        future.add_done_callback(self._done)
+        return future
+
+    def _done(self, _: Any) -> None:
+        with self._lock:
+            self._waiting -= 1
+
+
+def think(user: User, asked: dict[str, Any], stop: threading.Event, say: Say) -> dict[str, Any]:
+    """The fields of `thought` for a checked `think` message.
+
+    Args:
+        stop: set it, and the search ends with what it has. say: gets answers so far.
+    Raises: SpecError for a game that cannot be or is over; VersionNotFoundError.
+    """
+    from hamlet.envs.connect_four.reading import read_position
+
+    began = time.perf_counter()
+    position = read_position(asked["board"], playable=True)
+    opponent = asked["opponent"]
+    if opponent["name"] is not None:
+        answer = named_answer(opponent["name"], position)
+    else:
+        target = find_target(user, opponent["model"], opponent["version"])
+        answer = version_answer(target, position, asked["search"], stop, say)
+    return {**answer, "ms": round((time.perf_counter() - began) * 1000, 1)}
+
+
+def named_answer(name: str, position: Position) -> dict[str, Any]:
+    import numpy as np
+
+    from hamlet.search.boards import Boards
+    from hamlet.search.players import player_named
+
+    player = player_named(name)
+    [column] = player.choose(Boards.of([position]), np.random.default_rng())
+    return {"move": int(column), "title": player.title}
+
+
+def version_answer(
+    target: Target,
+    position: Position,
+    search: dict[str, int] | None,
+    stop: threading.Event,
+    say: Say,
+) -> dict[str, Any]:
+    from hamlet.learning.connect_four import asking
+    from registry.serving.pool import shared_pool
+
+    model = shared_pool().get(target.servable)
+    who = {"title": str(target), "model": target.model, "version": target.number}
+    if search is None:
+        outputs = model.run(asking.inputs_of(position))
+        return {**asking.shaped_reply(position, outputs), **who}
+    said_at = time.monotonic()
+
+    def heed(so_far: Callable[[], dict[str, Any]]) -> bool:
+        nonlocal said_at
+        if time.monotonic() - said_at >= SAY_EVERY_S:
+            said_at = time.monotonic()
+            say(so_far())
+        return stop.is_set()
+
+    return {**asking.searched_reply(position, search, model.run, heed=heed), **who}

@@ -1,0 +1,66 @@
+"""The page on which people play against models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.urls import reverse
+from django.views.decorators.http import require_safe
+
+from live.playing.consumers import PLAY
+from live.playing.opponents import NAMED, playable_versions
+from registry.models import ModelVersion
+from registry.pages import page_for
+
+RUNTIME = "vendor/onnxruntime-web/ort.wasm.bundle.min.mjs"
+
+
+@require_safe
+@page_for(PLAY)
+def play(request: HttpRequest) -> HttpResponse:
+    versions = playable_versions(request.user)
+    context = {
+        "named": NAMED,
+        "versions": versions,
+        "choices": {str(version): choice(version) for version in versions},
+        "asked": request.GET.get("version", ""),
+        "moves": request.GET.get("moves", ""),
+    }
+    return render(request, "live/play.html", context)
+
+
+def choice(version: ModelVersion) -> dict[str, Any]:
+    """What the page's script needs to ask a version, here or on the server."""
+    model, number = version.model.name, version.number
+    url = None
+    if version.onnx_sha256:
+        url = reverse("registry:export-download", args=[model, number, "onnx"])
+    elif version.format == ModelVersion.Format.ONNX:
+        url = reverse("registry:version-download", args=[model, number])
+    return {
+        "model": model,
+        "version": number,
+        "url": url,
+        "sha256": version.onnx_sha256 or version.artifact_id,
+    }
+
+
+@require_safe
+@page_for(PLAY)
+def worker(request: HttpRequest) -> HttpResponse:
+    """The script in which networks run in the browser.
+
+    Served by a view, since a worker has a content security policy of its own: this one alone may
+    compile WebAssembly.
+    """
+    response = render(
+        request,
+        "live/play_worker.js",
+        {"script": static("js/connect_four/worker.js"), "runtime": static(RUNTIME)},
+        content_type="text/javascript",
+    )
+    response.runs_wasm = True
+    return response

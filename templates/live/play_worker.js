@@ -1,0 +1,3 @@
+import * as runtime from "{{ runtime|escapejs }}";
+import { listen } from "{{ script|escapejs }}";
+listen(self, runtime);

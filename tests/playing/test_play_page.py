@@ -1,0 +1,59 @@
+"""The page on which people play: whom they may choose, and its scripts."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import orjson
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from tests.playing.boards import register_board_version
+from tests.registry.exported import export_onnx_of
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("artifact_dir")]
+
+
+def page_of(user) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.get(reverse("live:play")).content.decode()
+
+
+def choices_in(page: str) -> dict:
+    found = re.search(r'<script id="play-choices"[^>]*>(.*?)</script>', page, re.S)
+    return orjson.loads(html.unescape(found[1]))
+
+
+def test_without_models_it_says_how_to_get_one(instructor):
+    page = page_of(instructor)
+    assert "No model of this game is registered yet" in page
+    assert reverse("live:run-new") in page
+    assert choices_in(page) == {}
+
+
+def test_versions_within_sight_can_be_chosen(student, outsider, instructor, classroom):
+    register_board_version(instructor, classroom)
+    assert list(choices_in(page_of(student))) == ["dropper 1.0.0"]
+    assert choices_in(page_of(outsider)) == {}
+
+
+def test_a_version_runs_in_the_browser_once_its_onnx_file_is_there(student, instructor, classroom):
+    version = register_board_version(instructor, classroom)
+    assert choices_in(page_of(student))["dropper 1.0.0"]["url"] is None
+    export = export_onnx_of(version)
+    choice = choices_in(page_of(student))["dropper 1.0.0"]
+    assert choice["url"] == reverse("registry:export-download", args=["dropper", "1.0.0", "onnx"])
+    assert choice["sha256"] == export.artifact_id
+
+
+def test_the_worker_alone_may_compile_webassembly(student):
+    client = Client()
+    client.force_login(student)
+    worker = client.get(reverse("live:play-worker"))
+    assert worker.headers["Content-Type"].startswith("text/javascript")
+    assert "'wasm-unsafe-eval'" in worker.headers["Content-Security-Policy"]
+    page = client.get(reverse("live:play"))
+    assert "wasm-unsafe-eval" not in page.headers["Content-Security-Policy"]

@@ -1,0 +1,30 @@
+"""Positions for the tests of perfect play: what even draws make of a game."""
+
+from __future__ import annotations
+
+import random
+
+from hamlet.envs.connect_four.position import CELLS, Position
+
+
+def drawn_positions(count: int, stones: int, seed: int) -> list[Position]:
+    """Positions with so many stones in which the game goes on."""
+    generator = random.Random(f"{seed}/{stones}")
+    found: list[Position] = []
+    while len(found) < count:
+        position = Position()
+        while position.ply < stones and not position.ended:
+            position = position.play(generator.choice(position.legal_columns()))
+        if not position.ended:
+            found.append(position)
+    return found
+
+
+def brute_force(position: Position) -> int:
+    """The score by looking at every game that can follow, in plain Python."""
+    if position.winner:
+        winner_stones = (position.ply + 1) // 2
+        return -(22 - winner_stones)
+    if position.ply == CELLS:
+        return 0
+    return max(-brute_force(position.play(column)) for column in position.legal_columns())
