@@ -23,6 +23,8 @@ QUICK_ONES = (
     "streaming",
     "registry_scale",
     "serving",
+    "connect_four.engine",
+    "connect_four.search",
 )
 ALL = (*QUICK_ONES, "learning")
 RESULTS = ROOT / "benchmarks" / "results"

@@ -33,7 +33,9 @@ GOAL = 1.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = parser_for("engine", "Moves of Connect Four per second, beside OpenSpiel.")
+    parser = parser_for(
+        "connect_four.engine", "Moves of Connect Four per second, beside OpenSpiel."
+    )
     parser.add_argument("--games", nargs="+", type=int, default=[64, 1024, 16384])
     add_timing(parser, seconds=2.0)
     quick = {"seconds": 0.1, "games": [8]}

@@ -31,7 +31,7 @@ from hamlet.brains.compiling import compile_brain
 from hamlet.brains.spec import BrainSpec
 from hamlet.envs.connect_four.layout import LAYOUT
 from hamlet.search.boards import Boards
-from hamlet.search.evaluators import NetworkEvaluator
+from hamlet.search.evaluators import NetworkEvaluator, UniformEvaluator
 from hamlet.search.rollouts import search_by_rollouts
 from hamlet.search.self_play import SelfPlay, SelfPlaySettings
 
@@ -47,7 +47,7 @@ MISSING = "not measured: pip install -r requirements-bench.txt"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = parser_for("search", "Searches of Connect Four, beside OpenSpiel.")
+    parser = parser_for("connect_four.search", "Searches of Connect Four, beside OpenSpiel.")
     parser.add_argument("--parallel", type=int, default=256, help="our games side by side")
     add_timing(parser, seconds=5.0)
     quick = {"seconds": 0.2, "parallel": 8}
@@ -196,9 +196,12 @@ def ours(network: torch.nn.Module, options: Namespace, precision: str, **search:
         moves[0] += int(play.search.active.sum())
         play.advance()
 
-    # Not from the beginning of all games at once, where most positions are the same.
-    for _ in range(1 if options.quick else 42):
+    # Not from the beginning of all games at once, where most positions are the same; how games
+    # came to be where they are matters less, so that nobody waits for the network until then.
+    play.use(UniformEvaluator())
+    for _ in range(42):
         work()
+    play.use(evaluator)
     return Counted(work, lambda: (play.search.simulations_done, moves[0], play.finished))
 
 

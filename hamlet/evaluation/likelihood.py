@@ -167,7 +167,8 @@ def profile_drop(
 
     Returns: the log strength at which the log likelihood, all else fitted anew, is `drop` below
         its value at infinity; None if it never falls so far: then something else, as who moved
-        first, explains the results as well. upwards: i goes to minus infinity, and the bound is from above.
+        first, explains the results as well.
+    upwards: player i goes to minus infinity, and the bound is from above.
     """
     sign = -1.0 if upwards else 1.0
     # The supremum of a profile that only rises: far out nothing is gained any more.

@@ -22,7 +22,7 @@ from hamlet.search.solver_limits import NO_LIMITS, Limits
 
 MOST_PLIES = 12
 TABLE_MIB = 128
-AT_ONCE = 1
+AT_ONCE = 1  # positions for each worker between two writes: one may take a minute
 HEAD = struct.Struct("<8sI")
 RECORD = struct.Struct("<qbI")  # canonical key, score, crc32 of both
 MAGIC = b"HC4PART1"

@@ -64,6 +64,15 @@ class Solver:
         self.book = shipped_book() if book == "shipped" else book
         self._memory = SearchMemory(self.book, table_mib=table_mib, tables=tables)
 
+    @property
+    def nodes(self) -> int:
+        """Positions looked at so far, for all questions that were answered."""
+        return self._memory.nodes
+
+    def forget(self) -> None:
+        """Begin anew, in the same memory: for whoever measures what a question costs."""
+        self._memory.forget()
+
     def solve(self, position: Position, limits: Limits = NO_LIMITS) -> int:
         """The score of a position.
 

@@ -55,6 +55,7 @@ class SearchMemory:
         self._book_stones = -1 if book is None else book.plies
         self._book_keys = np.zeros(0, np.int64) if book is None else book.keys
         self._book_scores = np.zeros(0, np.int8) if book is None else book.scores
+        self.nodes = 0  # looked at by questions that were answered
         self._free: list[np.ndarray] = []
         self._lock = threading.Lock()
         self._places = threading.BoundedSemaphore(tables)
@@ -75,6 +76,14 @@ class SearchMemory:
                 most = int(progress[NODES]) + meter.reserve()
                 ready = solve_tasks(tasks, memory, most)
                 meter.give_back(most - int(progress[NODES]))
+            with self._lock:
+                self.nodes += int(progress[NODES])
+
+    def forget(self) -> None:
+        """Empty the tables that nobody is searching with."""
+        with self._lock:
+            for table in self._free:
+                table.fill(0)
 
     @contextmanager
     def _table(self) -> Iterator[np.ndarray]:

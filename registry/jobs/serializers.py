@@ -17,38 +17,43 @@ class JobProgress(serializers.Serializer):
     unit = serializers.CharField(help_text="row, game, position, ...")
 
 
-@extend_schema_serializer(
-    examples=[
-        OpenApiExample(
-            "running",
-            response_only=True,
-            value={
-                "id": JOB_ID,
-                "kind": "prediction",
-                "status": "running",
-                "model": "town-L1",
-                "version": "1.0.0",
-                "owner": "student",
-                "device": "cpu",
-                "queue": "inference",
-                "device_used": "cpu",
-                "reason": "",
-                "cancel_wished": False,
-                "progress": {"done": 4096, "total": 20000, "unit": "row"},
-                "attempts": 1,
-                "created_at": "2026-01-02T03:04:05.600000Z",
-                "started_at": "2026-01-02T03:04:05.700000Z",
-                "ended_at": None,
-                "kept_until": None,
-                "waiting_s": None,
-                "heartbeat_age_s": 1.2,
-                "result": None,
-                "url": f"/api/v1/jobs/{JOB_ID}",
-                "result_url": None,
-            },
-        )
-    ]
-)
+RUNNING = {
+    "id": JOB_ID,
+    "kind": "prediction",
+    "status": "running",
+    "model": "town-L1",
+    "version": "1.0.0",
+    "owner": "student",
+    "device": "cpu",
+    "queue": "inference",
+    "device_used": "cpu",
+    "reason": "",
+    "cancel_wished": False,
+    "progress": {"done": 4096, "total": 20000, "unit": "row"},
+    "attempts": 1,
+    "created_at": "2026-01-02T03:04:05.600000Z",
+    "started_at": "2026-01-02T03:04:05.700000Z",
+    "ended_at": None,
+    "kept_until": None,
+    "waiting_s": None,
+    "heartbeat_age_s": 1.2,
+    "result": None,
+    "url": f"/api/v1/jobs/{JOB_ID}",
+    "result_url": None,
+}
+
+
+QUEUED = RUNNING | {
+    "status": "queued",
+    "progress": {"done": 0, "total": 20000, "unit": "row"},
+    "attempts": 0,
+    "started_at": None,
+    "waiting_s": 0.01,
+    "heartbeat_age_s": None,
+}
+
+
+@extend_schema_serializer(examples=[OpenApiExample("running", response_only=True, value=RUNNING)])
 class JobData(serializers.Serializer):
     """Work that takes longer than a request, done by a worker."""
 
@@ -78,6 +83,9 @@ class JobData(serializers.Serializer):
     result_url = serializers.CharField(allow_null=True, help_text="once there is a result")
 
 
+@extend_schema_serializer(
+    examples=[OpenApiExample("queued", response_only=True, value={"job_id": JOB_ID, **QUEUED})]
+)
 class QueuedJob(JobData):
     """A job as it is when it was sent."""
 

@@ -11,6 +11,7 @@ from registry.models import User
 from registry.services import ensure_model
 from tests.games.conftest import GAMES, Program
 from tests.jobs.rows import WORKER, register
+from tests.playing.boards import register_board_version
 from training.games import playing, queries
 from training.games.models import Game, GameBlock
 
@@ -62,6 +63,18 @@ def test_the_same_seed_plays_the_same_games(instructor: User) -> None:
     first, second = (played(done(job)) for job in jobs)
     assert first == second
     assert len({moves for _, moves in first}) > 12
+
+
+def test_a_version_plays_against_itself(teacher: Program, instructor: User, classroom) -> None:
+    version = register_board_version(instructor, classroom)
+    response = teacher.send(SELF_PLAY, body(4, version=f"dropper/{version.number}"))
+    job = done(Job.objects.get(pk=response.json()["job_id"]))
+    assert (job.status, job.reason, job.version) == (JobStatus.SUCCEEDED, "", version)
+    game = Game.objects.first()
+    assert (game.red_version, game.yellow_version, game.classroom) == (version, version, classroom)
+    listed = teacher.get(GAMES, version=f"dropper/{version.number}").json()["items"]
+    assert len(listed) == 4
+    assert listed[0]["players"]["red"]["version"] == f"dropper/{version.number}"
 
 
 def test_mirrored_copies_are_marked(instructor: User) -> None:

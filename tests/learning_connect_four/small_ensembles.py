@@ -34,6 +34,21 @@ DQN: dict[str, Any] = {
     "batch_size": 16,
     "advanced_config": {**TINY, "env_steps": 64, "learning_starts": 16, "parallel_games": 4},
 }
+PPO: dict[str, Any] = {
+    "model_type": "ppo",
+    "batch_size": 16,
+    "advanced_config": {**TINY, "env_steps": 48, "parallel_games": 4, "rollout_steps": 12},
+}
+MUZERO: dict[str, Any] = {
+    "model_type": "muzero",
+    "batch_size": 8,
+    "advanced_config": {
+        **TINY,
+        "unroll_steps": 2,
+        "search": SEARCH,
+        "self_play": {"games": 2, "parallel_games": 2, "buffer_games": 4, "updates": 2},
+    },
+}
 
 
 def ensemble_run(

@@ -23,15 +23,19 @@ from hamlet.learning.trainer import (
     Trainer,
 )
 from hamlet.runspec import RunSpec
+from tests.learning_connect_four.endings import decisive_endings
 from tests.learning_connect_four.games_by_hand import run_of
 
+# Openings of some length, so that the runs below are short.
+STARTS = [ending.moves for ending in decisive_endings(3, seed=5)]
 ADVANCED = {
-    "search": {"simulations": 6, "temperature": {"plies": 6}},
+    "search": {"simulations": 6, "temperature": {"plies": 38}},
     "self_play": {
         "games": 4,
+        "starts": [*STARTS, "4453443"],
         "parallel_games": 3,
-        "buffer_first": 40,
-        "buffer_last": 80,
+        "buffer_first": 6,
+        "buffer_last": 12,
         "passes": 1.5,
         "exploration_rate": 0.1,
     },
@@ -136,11 +140,11 @@ def test_a_run_cut_after_every_unit_of_work_ends_the_same(whole, tmp_path: Path)
             },
             {},
         ),
-        ({"self_play": {"precision": "bf16", "starts": ["4453", "12"]}}, {"precision": "bf16"}),
+        ({"self_play": {"precision": "bf16"}}, {"precision": "bf16"}),
         ({"search": {"resign_below": -0.01, "resign_plies": 1}}, {"value_target": "mixed"}),
         ({}, {"optimizer": "sgd", "scheduler": "cosine", "regularization": {"dropout": 0.2}}),
     ],
-    ids=["gumbel and sharing", "mirrors and waves", "bf16 from openings", "resigning", "dropout"],
+    ids=["gumbel and sharing", "mirrors and waves", "bf16", "resigning", "dropout"],
 )
 def test_runs_of_all_kinds_can_be_cut_anywhere(advanced, fields, tmp_path: Path) -> None:
     whole, cut = (AlphaZeroTrainer(small_run(advanced, **fields)) for _ in range(2))
@@ -166,9 +170,10 @@ def test_every_game_is_counted_and_one_board_is_recorded(whole) -> None:
     for game in recorded:
         columns = game.recording.columns
         assert game.summary["moves"] == "".join(str(c + 1) for c in columns["column"])
-        for visits, policy, value in zip(
-            columns["visits"], columns["policy"], columns["value"], strict=True
-        ):
+        searched = zip(columns["visits"], columns["policy"], columns["value"], strict=True)
+        thoughts = [each for each in searched if each[0]]
+        assert 0 < len(thoughts) < len(columns["column"])  # the start was given
+        for visits, policy, value in thoughts:
             assert sum(visits) >= 5
             assert sum(policy) == pytest.approx(1.0, abs=1e-3)
             assert -1 <= value <= 1
@@ -192,9 +197,9 @@ def test_each_epoch_reports_its_numbers_and_its_decision(whole) -> None:
         assert ("is the best now" in remark.text) == accepted
         assert f"{report.values['arena_score']:+.2f} over 4 games" in remark.text
     assert isinstance(events[-1], RunFinished)
-    # The buffer grows from 40 to 80 positions.
-    assert reports[0].values["buffer_positions"] == 40
-    assert 40 < reports[1].values["buffer_positions"] <= 80
+    # The buffer grows from 6 to 12 positions.
+    assert reports[0].values["buffer_positions"] == 6
+    assert reports[1].values["buffer_positions"] == 12
     assert trainer.progress.done == trainer.progress.total == 2
 
 

@@ -32,6 +32,7 @@ def small_run(seed: int = 3, *, advanced: dict | None = None, **fields) -> RunSp
         "learning_starts": 30,
         "env_steps_per_update": 10,
         "target_every": 5,
+        "epsilon": {"start": 1.0, "end": 0.05, "share": 0.5},
         "opening_plies": 3,
         **(advanced or {}),
     }

@@ -27,6 +27,8 @@ from tests.learning_connect_four.cutting import (
 from tests.learning_connect_four.small_ensembles import (
     ALPHAZERO,
     DQN,
+    MUZERO,
+    PPO,
     TRANSFORMER,
     ensemble_run,
 )
@@ -60,8 +62,8 @@ def test_a_run_cut_anywhere_ends_the_same(whole, tmp_path: Path) -> None:
         events += trainer.advance()
         count += 1
         behind = trainer._behind()
-        if count % 4 == 0 or behind is None:
-            seen.add((trainer.epochs, behind))
+        seen.add((trainer.epochs, behind))
+        if count % 9 == 0 or behind is None:
             trainer = taken_up(trainer, again, tmp_path)
 
     assert {(0, 0), (0, 1), (1, 0), (1, 1), (1, None)} <= seen
@@ -185,7 +187,7 @@ def test_networks_that_are_not_those_of_the_members_are_refused() -> None:
     ("path", "value", "named"),
     [
         (("reports", "values"), [{}], r"parts.reports.values"),
-        (("member_1", "epochs"), 99, r"parts.member_1.epochs"),
+        (("member_1", "epochs"), 99, r"parts.member_1.state.epochs"),
         (("combining", "solved", "filled"), 10**6, r"parts.combining.filled"),
     ],
 )
@@ -200,9 +202,17 @@ def test_a_damaged_state_is_refused(path, value, named: str) -> None:
         again().load_state_dict(state)
 
 
-def test_any_kinds_of_members_train_together() -> None:
-    trainer = EnsembleTrainer(ensemble_run(DQN, ALPHAZERO, TRANSFORMER, epochs=1))
-    values = reports(finish(trainer))[-1]
+def test_members_of_all_kinds_train_together() -> None:
+    kinds = (ALPHAZERO, MUZERO, TRANSFORMER, PPO, DQN)
+    trainer = EnsembleTrainer(ensemble_run(*kinds, epochs=1))
+    events = finish(trainer)
+    values = reports(events)[-1]
+    players = {e.summary["member"] for e in events if isinstance(e, EpisodeFinished)}
 
-    assert all(f"member_{index}_weight" in values for index in range(3))
-    assert values["ensemble_score"] <= min(values[f"member_{i}_score"] for i in range(3)) + 1e-9
+    assert values["ensemble_score"] <= min(values[f"member_{i}_score"] for i in range(5)) + 1e-9
+    assert sum(values[f"member_{i}_weight"] for i in range(5)) == pytest.approx(1.0)
+    assert {"member 0 (alphazero)", "member 1 (muzero)", "member 3 (ppo)"} <= players
+    for network, member in zip(trainer.network.members, trainer.members, strict=True):
+        own = member.trainer.best_network().state_dict()
+        for name, part in network.state_dict().items():
+            assert torch.equal(part, own[name]), (member.name, name)

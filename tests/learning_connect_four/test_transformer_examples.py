@@ -14,7 +14,7 @@ from hamlet.errors import SpecError
 from hamlet.learning.connect_four.transformer import TransformerTrainer
 from hamlet.learning.trainer import Remarked
 from tests.learning_connect_four.cutting import assert_same, finish, finish_cut, reports, told
-from tests.learning_connect_four.given_datasets import (
+from tests.learning_connect_four.rows_in_files import (
     random_dataset,
     random_moves,
     rows_of_game,

@@ -18,7 +18,7 @@ from tests.learning_connect_four.endings import (
     decisive_endings,
     mistake_rate,
 )
-from tests.learning_connect_four.given_datasets import stored
+from tests.learning_connect_four.rows_in_files import stored
 from tests.learning_connect_four.small_transformers import transformer_run
 
 NET = {"layers": 2, "width": 64, "heads": 4, "feedforward": 128, "head_hidden": 128, "dropout": 0.0}
@@ -45,11 +45,11 @@ def chances_after(dataset, files, *, positions: bool) -> torch.Tensor:
     """[7]: what it gives the right column of each board, once fitted."""
     spec = transformer_run(
         None,
-        {"positions": positions, "dropout": 0.0},
+        {**NET, "positions": positions},
         dataset=dataset,
-        epochs=150,
-        batch_size=7,
-        learning_rate=0.01,
+        epochs=45,
+        batch_size=56,
+        learning_rate=0.003,
         validation_split=0.0,
     )
     trainer = TransformerTrainer(spec, files=files)
@@ -62,7 +62,7 @@ def chances_after(dataset, files, *, positions: bool) -> torch.Tensor:
 
 
 def test_it_needs_its_positions_to_know_where_a_stone_stands(tmp_path: Path) -> None:
-    dataset, files = stored(tmp_path, lone_stones())
+    dataset, files = stored(tmp_path, np.concatenate([lone_stones()] * 16))
     without, along = (
         chances_after(dataset, files, positions=positions) for positions in (False, True)
     )

@@ -54,7 +54,7 @@ EXPENSIVE = {"register_version": 1, "import_bundle": 1}
 TIMEOUT_S = 20
 
 
-@schemathesis.serializer("application/zip")
+@schemathesis.serializer("application/zip", "application/x-ndjson", "text/csv")
 def as_it_is(context: schemathesis.SerializationContext, value: Any) -> bytes:
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "replace")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import random
 
 from hamlet.envs.connect_four.position import CELLS, Position
 
 
-def drawn_positions(count: int, stones: int, seed: int) -> list[Position]:
+@functools.cache
+def drawn_positions(count: int, stones: int, seed: int) -> tuple[Position, ...]:
     """Positions with so many stones in which the game goes on."""
     generator = random.Random(f"{seed}/{stones}")
     found: list[Position] = []
@@ -17,7 +19,7 @@ def drawn_positions(count: int, stones: int, seed: int) -> list[Position]:
             position = position.play(generator.choice(position.legal_columns()))
         if not position.ended:
             found.append(position)
-    return found
+    return tuple(found)
 
 
 def brute_force(position: Position) -> int:

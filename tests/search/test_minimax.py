@@ -59,7 +59,7 @@ def test_it_wins_as_soon_and_loses_as_late_as_it_can():
     # Two open ends lose to the fourth stone two plies on, whatever is played.
     (values,) = minimax_values([Position.after([2, 6, 3, 6, 4])])
     assert values.max() == -(WIN + 4)
-    # A second row gives Red two wins: Yellow loses later by the column that stops the nearer one.
+    # An open three next to an empty cell on either side wins three plies on.
     (values,) = minimax_values([Position.after([2, 6, 3, 6])])
     assert values[4] == values.max() == values[1] == WIN + 3
     assert (np.delete(values, [1, 4]) < WIN).all()

@@ -10,7 +10,7 @@ import pytest
 from hamlet.envs.connect_four.position import Position
 from hamlet.errors import SpecError
 from hamlet.search import solver as module
-from hamlet.search.solver import Limits, Solver
+from hamlet.search.solver import Solver
 from tests.search.openings import brute_force, drawn_positions
 
 FIRST_MOVES = [-2, -1, 0, 1, 0, -1, -2]  # Allis 1988; Tromp's tables
@@ -160,11 +160,3 @@ def test_the_seven_first_moves_without_a_book():
     solver = Solver(table_mib=512, tables=1, book=None)
     assert solver.score_columns(Position()) == FIRST_MOVES
     assert solver.best_columns(Position()) == [3]
-
-
-def test_the_seven_first_moves_with_the_book_of_the_library():
-    solver = Solver(table_mib=8)
-    limits = Limits(nodes=100)
-    assert solver.score_columns(Position(), limits) == FIRST_MOVES
-    assert solver.best_columns(Position(), limits=limits) == [3]
-    assert solver.solve(Position(), limits) == 1

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.db.models.functions import Now
 
 from hamlet.datasets.options import read_options
@@ -30,12 +30,11 @@ from registry.jobs.errors import JobFailedError
 from registry.jobs.kinds import Finished, JobKind, Prepared
 from registry.jobs.models import ENDED, Job
 from registry.models import Classroom, User
+from training.datasets.choosing import chosen_games
 from training.datasets.errors import DatasetNameTakenError
 from training.datasets.models import Dataset, DatasetShard
-from training.games.models import Game
-from training.games.queries import newest_id, stream_games, usable_games
+from training.games.queries import stream_games, usable_games
 from training.games.reading import find_classroom
-from training.games.rows import as_uuid, id_of
 
 if TYPE_CHECKING:
     from hamlet.datasets.manifest import Manifest
@@ -47,7 +46,6 @@ SHARD_MEDIA_TYPE, MANIFEST_MEDIA_TYPE = "application/vnd.safetensors", "applicat
 RESERVED = ("build", "import")
 ABANDONED_AFTER_S = 24 * 3600.0
 LINES_AT_ONCE = 4096
-MOST_PROBLEMS = 20
 SLUG = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
 REQUEST = Section(
     {
@@ -110,45 +108,6 @@ def read(user: User, request: Any) -> Prepared:
         question=question,
         on_made=lambda job: make_row(job, asked, options, classroom),
     )
-
-
-def chosen_games(user: User, kept: dict[str, Any]) -> int:
-    """Settle which games are meant, so that one recorded later changes nothing.
-
-    Returns: how many there are. Raises: SpecError if there are none, or some are not to be found.
-    """
-    games = usable_games(user)
-    filters = kept["options"]["filters"]
-    if (wanted := filters["game_ids"]) is not None:
-        filters["game_ids"] = named_games(user, games, wanted)
-    kept["newest_game"] = newest_id(games)
-    count = games.count()
-    if not count:
-        message = (
-            "there is no game that you may learn from yet. Record some (POST /api/v1/games), play "
-            "some (POST /api/v1/selfplay), or send examples"
-        )
-        raise SpecError([Problem("options", message)])
-    return count
-
-
-def named_games(user: User, games: QuerySet[Game], wanted: list[str]) -> list[str]:
-    """The ids as the builder will read them. Raises: SpecError naming those that are not there."""
-    by_ours = {text: uid for text in wanted if (uid := as_uuid(text)) is not None}
-    own = Q(owner=user, given_id__in=wanted)
-    found: dict[str, Game] = {}
-    for row in games.filter(own | Q(uid__in=by_ours.values())).only("uid", "given_id", "owner"):
-        found[str(row.uid)] = row
-        if row.given_id and row.owner_id == user.pk:
-            found[row.given_id] = row
-    problems = [
-        Problem(f"options.filters.game_ids[{index}]", f"found {text!r}; there is no such game")
-        for index, text in enumerate(wanted)
-        if text not in found
-    ]
-    if problems:
-        raise SpecError(problems[:MOST_PROBLEMS])
-    return list(dict.fromkeys(id_of(found[text], user.pk) for text in wanted))
 
 
 def faults_of(examples: Any) -> list[Problem]:

@@ -6,7 +6,7 @@ from drf_spectacular.utils import OpenApiExample, extend_schema_serializer
 from rest_framework import serializers
 
 from registry.jobs.models import JobStatus
-from registry.jobs.serializers import QueuedJob
+from registry.jobs.serializers import JOB_ID, QUEUED, QueuedJob
 from training.datasets.models import READY
 
 STATUSES = [READY, *(status for status in JobStatus.values if status != JobStatus.SUCCEEDED)]
@@ -54,6 +54,24 @@ class DatasetData(DatasetSummary):
     shards = ShardData(many=True)
 
 
+DATASET_QUEUED = QUEUED | {
+    "kind": "dataset",
+    "model": None,
+    "version": None,
+    "queue": "work",
+    "progress": {"done": 0, "total": 1200, "unit": "game"},
+}
+
+
+@extend_schema_serializer(
+    examples=[
+        OpenApiExample(
+            "queued",
+            response_only=True,
+            value={"job_id": JOB_ID, "dataset": "friday", **DATASET_QUEUED},
+        )
+    ]
+)
 class QueuedDataset(QueuedJob):
     """The job that builds a dataset."""
 

@@ -13,7 +13,8 @@ from registry.queries import find_version
 if TYPE_CHECKING:
     from registry.serving.engines import LoadedModel
 
-PLANES, COLUMNS = (3, 6, 7), 7
+PLANES = (3, 6, 7)
+TAKEN = {"input": [-1, *PLANES], "policy": [-1, 7], "value": [-1, 1]}
 
 
 def find_board_version(user: User, named: str) -> ModelVersion:
@@ -29,12 +30,11 @@ def find_board_version(user: User, named: str) -> ModelVersion:
         raise SpecError([Problem("version", message)])
     version = find_version(user, model, which)
     signature = target_of(version).signature
-    inputs = {spec.name: tuple(spec.shape) for spec in signature.inputs}
-    outputs = {spec.name: tuple(spec.shape) for spec in signature.outputs}
-    if inputs.get("input") != PLANES or outputs.get("policy") != (COLUMNS,):
+    found = {spec.name: list(spec.shape) for spec in (*signature.inputs, *signature.outputs)}
+    if any(found.get(name) != shape for name, shape in TAKEN.items()):
         message = (
-            f"{version} takes {inputs} and gives {outputs}; expected input {list(PLANES)}, policy "
-            f"[{COLUMNS}] and value [1], as a network for Connect Four has"
+            f"{version} has {found}; expected {TAKEN}, as a network for Connect Four has (-1: the "
+            "batch)"
         )
         raise SpecError([Problem("version", message)])
     return version

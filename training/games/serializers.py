@@ -79,8 +79,8 @@ class AnalysedMove(serializers.Serializer):
     best_columns = serializers.ListField(child=serializers.IntegerField())
     score_before = serializers.IntegerField()
     score_after = serializers.IntegerField()
-    class_before = serializers.ChoiceField(["win", "draw", "loss"])
-    class_after = serializers.ChoiceField(["win", "draw", "loss"])
+    class_before = serializers.CharField(help_text="win, draw or loss")
+    class_after = serializers.CharField(help_text="win, draw or loss")
     mistake = serializers.ChoiceField(
         ["none", "slower_win", "draws_a_win", "loses_a_draw", "loses_a_win", "faster_loss"]
     )

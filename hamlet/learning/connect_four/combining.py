@@ -11,15 +11,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from hamlet.brains.board_ensemble import BoardEnsembleBrain
+from hamlet.datasets.rows import canonical_keys_of
 from hamlet.learning.connect_four.content import Content
 from hamlet.learning.connect_four.given_examples import as_examples, given_rows
 from hamlet.learning.connect_four.position_buffer import PositionBuffer
 from hamlet.learning.connect_four.solved_positions import SolvedPositions
 from hamlet.learning.ensemble_weights import FittedWeights, Targets, fit_weights
-from hamlet.learning.supervised_examples import Batch, Examples, open_columns_of, seen_in
+from hamlet.learning.supervised_examples import Batch, Examples, open_columns_of
 from hamlet.learning.supervised_validating import in_pieces, validation_metrics
 from hamlet.learning.trainer import Files
 
@@ -43,9 +45,11 @@ class Combining:
         self.held_back: Examples | None = None
         if content.dataset is not None:
             rows, validating = given_rows(content, files, seed)
-            if (validating & (rows["policy"].sum(axis=1) > 0)).any():
-                self.held_back = as_examples(rows[validating], device)
-                self._seen = seen_in(as_examples(rows[~validating], device), self.held_back)
+            held_back = rows[validating & (rows["policy"].sum(axis=1) > 0)]
+            if len(held_back):
+                self.held_back = as_examples(held_back, device)
+                keys = [canonical_keys_of(part) for part in (held_back, rows[~validating])]
+                self._seen = torch.from_numpy(np.isin(*keys)).to(device)
         self.solved = PositionBuffer(self.wanted)
         self._positions = SolvedPositions(
             seed,

@@ -27,7 +27,7 @@ def demonstrations(rows: np.ndarray, device: torch.device) -> Plies:
     rows, columns = rows[kept], columns[kept]
 
     def tensor(values: np.ndarray, dtype: torch.dtype) -> torch.Tensor:
-        return torch.tensor(values, dtype=dtype, device=device)
+        return torch.from_numpy(values.copy()).to(device, dtype)
 
     own, occupied = (tensor(rows[name], torch.int64) for name in ("own", "occupied"))
     return Plies(

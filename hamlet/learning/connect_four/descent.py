@@ -26,19 +26,23 @@ class Descent:
         updates: done so far. epoch: finished ones. learning_rate: of the one at hand.
     """
 
-    def __init__(self, network: nn.Module, config: Mapping[str, Any]) -> None:
-        """Args: config: a whole one, see `hamlet.learning.connect_four.config`."""
+    def __init__(
+        self, network: nn.Module, config: Mapping[str, Any], *, warm_up_updates: int = 0
+    ) -> None:
+        """Args:
+        config: a whole one, see `hamlet.learning.connect_four.config`.
+        warm_up_updates: the first ones, over which the learning rate rises evenly.
+        """
         self.network, self.config = network, config
         self.optimizer = make_board_optimizer(config, network.parameters())
         self.l2 = config["regularization"]["l2"]
-        self.updates = 0
+        self.updates, self.warm_up_updates = 0, warm_up_updates
         self.begin_epoch(0)
 
     def begin_epoch(self, epochs_done: int) -> None:
         self.epoch = epochs_done
         factor = schedule_factor(self.config["scheduler"], epochs_done, self.config["epochs"])
         self.learning_rate = self.config["learning_rate"] * factor
-        set_learning_rate(self.optimizer, self.learning_rate)
 
     def step(self, loss: Tensor, batch: Callable[[], Mapping[str, Tensor]]) -> None:
         """One update.
@@ -48,7 +52,7 @@ class Descent:
             no weight has changed then.
         """
         if not bool(torch.isfinite(loss)):
-            raise self._diverged(f"the loss is {float(loss)}", batch)
+            raise self._diverged(f"the loss is {float(loss.detach())}", batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self._add_l2()
@@ -56,6 +60,8 @@ class Descent:
         norm = nn.utils.clip_grad_norm_(self.network.parameters(), longest)
         if not bool(torch.isfinite(norm)):
             raise self._diverged(f"the length of the gradient is {float(norm)}", batch)
+        rising = min(1.0, (self.updates + 1) / max(1, self.warm_up_updates))
+        set_learning_rate(self.optimizer, rising * self.learning_rate)
         self.optimizer.step()
         self.updates += 1
 

@@ -160,8 +160,9 @@ class DqnTrainer(BoardTrainer):
         before, legal = (board.own, board.occupied), board.legal()
         unflipped = torch.zeros_like(board.ended)
         q_values = ask_q(self.network, *before, unflipped, self.config["precision"])
-        drawn = epsilon_greedy(q_values, legal, self.clock.epsilon, self._generator)
-        columns = drawn[0]
+        # Drawn on the CPU, so that one seed gives one game on every device.
+        choice = q_values.cpu(), legal.cpu(), self.clock.epsilon, self._generator
+        columns = epsilon_greedy(*choice)[0].to(self.device)
         self._watch(q_values[WATCHED], legal[WATCHED])
         ended, winner = board.step(columns)
         after = board.own, board.occupied

@@ -33,12 +33,14 @@ class TransformerLearner(PositionLearner):
     def warm_up(self, done: float) -> None:
         """Args: done: share of the run that is over with the next update, in (0, 1]."""
         factor = min(1.0, done / self.rising) if self.rising > 0 else 1.0
-        set_learning_rate(self.descent.optimizer, self.descent.learning_rate * factor)
+        self.descent.begin_epoch(self.descent.epoch)
+        self.descent.learning_rate *= factor
+        set_learning_rate(self.descent.optimizer, self.descent.learning_rate)
 
     @property
     def learning_rate(self) -> float:
         """Of the last update."""
-        return self.descent.optimizer.param_groups[0]["lr"]
+        return self.descent.learning_rate
 
     def learn(self, examples: Examples, flipped: Tensor | None = None) -> None:
         """Args: flipped: [B] bool, examples to be mirrored."""

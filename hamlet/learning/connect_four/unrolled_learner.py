@@ -23,6 +23,9 @@ from hamlet.learning.randomness import generator_for
 from hamlet.learning.saved_state import generator_state, load_generator
 
 INTO_DYNAMICS = 0.5
+# Full steps from the first update on drive the value into the flat ends of its tanh, from where it
+# comes back late: its head is pushed by K + 1 positions at once.
+WARM_UP_UPDATES = 100
 
 
 class UnrolledLearner:
@@ -32,7 +35,8 @@ class UnrolledLearner:
         """Args: network: on its device; it is left in evaluation mode between updates."""
         self.network, self.config = network, config
         self.steps = config["advanced_config"]["unroll_steps"]
-        self.descent, self.means = Descent(network, config), Means()
+        self.descent = Descent(network, config, warm_up_updates=WARM_UP_UPDATES)
+        self.means = Means()
         self._generator = generator_for(seed, "batches")
 
     def update(self, store: GameStore) -> None:
