@@ -108,6 +108,11 @@ class System:
             raise SpecError([Problem("level", message)])
         return read(folder)
 
+    @property
+    def begins_from_files(self) -> bool:
+        """Whether its runs may begin from datasets and from the weights of others."""
+        return self._part_if_any("files_of") is not None
+
     def files_of(self, spec: RunSpec) -> dict[str, str]:
         """The stored files that a run begins from, as sha256 by role: a dataset, base weights."""
         read = self._part_if_any("files_of")

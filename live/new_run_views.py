@@ -13,7 +13,7 @@ from live.forms import RunForm, starting_values
 from registry.errors import ConflictError
 from registry.pages import page_for
 from training import services
-from training.errors import IdempotencyConflictError, SteeringRefusedError
+from training.errors import IdempotencyConflictError, OtherBrainError, SteeringRefusedError
 from training.models import Run
 from training.run_requests import read_request
 
@@ -44,7 +44,7 @@ def ask(request: HttpRequest, form: RunForm) -> Run | None:
         form.add_problems(error)
     except SteeringRefusedError as error:
         raise PermissionDenied(str(error)) from error
-    except ConflictError as error:
+    except (ConflictError, OtherBrainError) as error:
         form.add_error("overrides", str(error))
     except IdempotencyConflictError:
         form.add_error(

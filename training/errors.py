@@ -19,6 +19,10 @@ class LeaseLostError(TrainingError):
     """This worker no longer holds the run: nothing it knows may be written any more."""
 
 
+class OtherBrainError(TrainingError):
+    """A run is to begin with the weights of another network than it trains."""
+
+
 class IdempotencyConflictError(TrainingError):
     """The key was used before with another body."""
 
@@ -48,6 +52,7 @@ STATUS_OF = {
     IllegalTransitionError: 409,
     StatusConflictError: 409,
     IdempotencyConflictError: 409,
+    OtherBrainError: 409,
     SteeringRefusedError: 403,
     ReplayUnreadableError: 500,
 }

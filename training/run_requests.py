@@ -18,6 +18,7 @@ from hamlet.systems import System, find_system
 from registry.accounts.queries import taught_classrooms
 from registry.models import BrainSpec, Classroom, RegisteredModel, User
 from registry.queries import may_change_model, seen_by_the_same, visible_brains
+from training import run_files
 from training.dispatch import QUEUES
 
 MODEL_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"
@@ -58,7 +59,7 @@ class RunRequest:
 
 
 def read_request(user: User, body: Any) -> RunRequest:
-    """Raises: SpecError naming every fault."""
+    """Raises: SpecError naming every fault; DatasetNotReadyError, OtherBrainError."""
     if not isinstance(body, Mapping):
         message = f"found {describe(body)}; expected a mapping"
         raise SpecError([Problem("(document)", message)])
@@ -68,6 +69,9 @@ def read_request(user: User, body: Any) -> RunRequest:
     platform = PLATFORM.read(own, "", problems)
     brain, rest = collect(problems, lambda: resolve_brain(user, rest)) or (None, None)
     system = collect(problems, lambda: find_system(body))
+    base = None
+    if system is not None and system.begins_from_files and rest is not None:
+        rest, base = collect(problems, lambda: run_files.with_files(user, rest)) or (None, None)
     spec = None
     if system is not None and rest is not None:
         spec = collect(problems, lambda: system.build_runspec(rest))
@@ -76,6 +80,7 @@ def read_request(user: User, body: Any) -> RunRequest:
     classroom = collect(problems, lambda: find_taught_classroom(user, named))
     if problems:
         raise SpecError(problems)
+    run_files.check_base(spec, base)
     level = level_name(body, spec)
     return RunRequest(
         system=system,

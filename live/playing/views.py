@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -12,9 +13,11 @@ from django.views.decorators.http import require_safe
 
 from live.playing.consumers import PLAY
 from live.playing.opponents import NAMED, playable_versions
-from registry.models import ModelVersion
+from registry.accounts.queries import classroom_ids
+from registry.models import Classroom, ModelVersion, User
 from registry.pages import page_for
 
+MOVES = re.compile(r"[1-7]{0,42}")
 RUNTIME = "vendor/onnxruntime-web/ort.wasm.bundle.min.mjs"
 
 
@@ -27,9 +30,24 @@ def play(request: HttpRequest) -> HttpResponse:
         "versions": versions,
         "choices": {str(version): choice(version) for version in versions},
         "asked": request.GET.get("version", ""),
-        "moves": request.GET.get("moves", ""),
+        "moves": moves_in(request),
+        "classroom": only_class(request.user),
     }
     return render(request, "live/play.html", context)
+
+
+def moves_in(request: HttpRequest) -> str:
+    """The moves of the address, if they are some."""
+    moves = request.GET.get("moves", "")
+    return moves if MOVES.fullmatch(moves) else ""
+
+
+def only_class(user: User) -> str:
+    """The class whose games a person's games join, where there is no doubt; else empty."""
+    names = list(
+        Classroom.objects.filter(pk__in=classroom_ids(user)).values_list("name", flat=True)[:2]
+    )
+    return names[0] if len(names) == 1 else ""
 
 
 def choice(version: ModelVersion) -> dict[str, Any]:

@@ -116,3 +116,17 @@ def test_a_network_in_the_browser_plays_on_without_the_server(visits, version, s
     page.locator("body").press("4")
     wait_for_plies(page, 4)
     expect(page.locator("[data-play-part=facts]")).to_contain_text("25")
+
+
+def test_after_the_game_every_move_is_judged_on_a_page_of_its_own(visits, student):
+    page = visits.open(student)
+    page.goto("/play/?moves=121212")
+    page.get_by_label("Against").select_option("friend")
+    page.locator("body").press("1")
+    page.get_by_role("button", name="Save it and judge every move").click()
+    page.wait_for_url("**/games/*/")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Game")
+    expect(page.locator("[data-mark=four]")).to_have_count(4)
+    page.get_by_role("button", name="One move back").click()
+    page.get_by_role("link", name="Play on from here").click()
+    expect(page.locator("[data-play]")).to_have_attribute("data-moves", "121212")

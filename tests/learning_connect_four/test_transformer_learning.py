@@ -47,7 +47,7 @@ def chances_after(dataset, files, *, positions: bool) -> torch.Tensor:
         None,
         {**NET, "positions": positions},
         dataset=dataset,
-        epochs=45,
+        epochs=6,
         batch_size=56,
         learning_rate=0.003,
         validation_split=0.0,
@@ -62,7 +62,7 @@ def chances_after(dataset, files, *, positions: bool) -> torch.Tensor:
 
 
 def test_it_needs_its_positions_to_know_where_a_stone_stands(tmp_path: Path) -> None:
-    dataset, files = stored(tmp_path, np.concatenate([lone_stones()] * 16))
+    dataset, files = stored(tmp_path, np.concatenate([lone_stones()] * 128))
     without, along = (
         chances_after(dataset, files, positions=positions) for positions in (False, True)
     )

@@ -91,8 +91,11 @@ def build_runspec(request: Mapping[str, Any]) -> RunSpec:
     pack = attempt(problems, choose_pack, read["level"], given)
     if pack is None:
         raise SpecError(problems)
+    own = take_architecture(given, pack.config["model_type"])
+    if read["brain"] is not None:
+        take_architecture(pack.config, pack.config["model_type"])  # another brain stands in for it
     wanted = merged(pack.config, given)
-    architecture = take_architecture(wanted, pack.config["model_type"])
+    architecture = {**take_architecture(wanted, pack.config["model_type"]), **own}
     config = attempt(problems, read_config, wanted, "config")
     brain = attempt(problems, read_brain, read["brain"], pack, architecture, wanted)
     if problems:

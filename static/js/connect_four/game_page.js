@@ -20,6 +20,9 @@ function show(ply) {
   board.show(new Game(data.moves.slice(0, shown)));
   bars.show(shares(data.visits[shown - 1]), data.moves[shown - 1] ?? -1);
   root.querySelector("[data-game-words]").textContent = words(shown);
+  const on = root.querySelector("[data-game-play]");
+  const digits = data.moves.slice(0, shown).map((column) => column + 1).join("");
+  if (on) on.href = `${on.dataset.gamePlay}?moves=${digits}`;
   for (const button of root.querySelectorAll("[data-game-seek]")) {
     button.toggleAttribute("aria-current", Number(button.dataset.gameSeek) === shown);
   }

@@ -48,6 +48,10 @@ class PlayPage {
       this.#next();
     });
     document.addEventListener("keydown", (event) => this.#key(event));
+    this.part("save").addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.#save();
+    });
   }
 
   #clicked(event) {
@@ -83,7 +87,6 @@ class PlayPage {
   begin(moves = []) {
     this.game = new Game(moves);
     this.thoughts = moves.map(() => null);
-    this.part("analysis").replaceChildren();
     this.#stop();
     this.#show();
     this.#next();
@@ -187,6 +190,7 @@ class PlayPage {
     this.root.dataset.moves = digits;
     this.root.dataset.thinking = String(Boolean(this.thinking));
     this.root.dataset.ended = String(this.game.ended);
+    this.part("save").hidden = !this.game.ended;
   }
 
   #turnWords() {
@@ -234,6 +238,43 @@ class PlayPage {
         ),
       ),
     );
+  }
+
+  /** Keep the finished game and go to its page, where the solver judges it. */
+  async #save() {
+    const form = this.part("save");
+    const button = form.querySelector("button");
+    button.disabled = true;
+    try {
+      const answer = await fetch(form.dataset.url, {
+        method: "POST",
+        headers: {
+          "Content-Type": "application/json",
+          "X-CSRFToken": document.querySelector('meta[name="csrf-token"]').content,
+        },
+        body: JSON.stringify(this.#record(new FormData(form).has("consent"))),
+      });
+      const body = await answer.json();
+      if (!answer.ok) throw new Error(body.errors?.[0]?.message ?? body.detail);
+      location.assign(`${form.dataset.page}${body.game_id}/`);
+    } catch (error) {
+      this.#error(`The game could not be saved: ${error.message}`);
+      button.disabled = false;
+    }
+  }
+
+  #record(consent) {
+    const human = { type: "human" };
+    const machine = { type: "ai" };
+    if (this.choice) machine.version = `${this.choice.model}/${this.choice.version}`;
+    const players = {
+      red: this.you === 2 ? machine : human,
+      yellow: this.you === 1 ? machine : human,
+    };
+    const moves = this.game.moves.map((position) => ({ position }));
+    const result = { winner: NAMES[this.game.winner] ?? "Draw", reason: "normal" };
+    const { classroom } = this.root.dataset;
+    return { players, moves, result, consent, ...(consent && classroom ? { classroom } : {}) };
   }
 
   #error(text) {
