@@ -39,6 +39,7 @@ from training import checkpointing, inputs, leases, lifecycle, resetting
 from training.checkpointing import Memory
 from training.dispatch import QUEUES
 from training.errors import LeaseLostError, RunFailedError, TrainingDivergedError
+from training.games.of_runs import GamesOfRun
 from training.lease_keeper import LeaseKeeper
 from training.leases import Lease
 from training.lineage import lineage
@@ -70,6 +71,7 @@ class Session:
         self.run, self.lease, self.keeper = run, lease, keeper
         self.device = "cuda" if run.queue == QUEUES["gpu"] else "cpu"
         self.writer = RunWriter(lease)
+        self.games = GamesOfRun(run)
         self.latest_metrics: dict[str, float] = dict(run.latest_metrics)
         self.finished: dict[str, float] | None = None
         self.checkpoint_due = False
@@ -149,6 +151,8 @@ class Session:
         if event.recording is not None:
             self.publisher.episode(event.recording)
         self.replays.offer(event, row)
+        if event.game is not None:
+            self.games.add(event.number, event.game)
 
     def on_metrics(self, event: MetricsReported) -> None:
         check_finite(event.at, self.run.unit, event.values)
@@ -219,9 +223,11 @@ class Session:
             raise RunFailedError(f"The run cannot be saved: {error}") from error
         for row in self.replays.take_stored(all_of_them=True):
             self.writer.add_replay(row)
+        write_games = persistently(self.games.prepare)
 
         def also(run: Run) -> None:
             saved.record(run)
+            write_games()
             self.note_progress(run)
             if memory.at > self.began_at:
                 # It gets further each time, so its failures so far do not add up.

@@ -12,6 +12,7 @@ from hamlet.recording import Episode
 from hamlet.runspec import RunSpec
 
 if TYPE_CHECKING:
+    from hamlet.datasets.games import Game
     from hamlet.model import HamletModel
 
 # Where the file of a sha256 lies: what a run begins from is named in its spec by content alone,
@@ -37,11 +38,13 @@ class EpisodeFinished:
         summary: plain numbers and text. Always there: `survival_steps` (int), `score` (float,
             what best and worst are chosen by), `reason` (text), `stage` (int). More by system.
         recording: the step-by-step episode where this one was recorded.
+        game: for a library of games, where the episode was a game worth learning from.
     """
 
     number: int
     summary: Mapping[str, Any]
     recording: Episode | None = None
+    game: Game | None = None
 
 
 @dataclass(frozen=True)

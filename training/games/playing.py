@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.utils import timezone
 
 from hamlet.datasets.games import Game as PlayedGame
-from hamlet.datasets.games import Player
 from hamlet.errors import Problem, SpecError
 from hamlet.learning.connect_four.naming import snake_cased
 from hamlet.schema import Choice, Integer, Section, Text, Unread, validate
@@ -24,7 +24,6 @@ from registry.jobs.predicting import DEVICES
 from registry.models import ModelVersion, User
 from training.games import rows, services
 from training.games.evaluating import VersionEvaluator, find_board_version
-from training.games.models import GameSource
 from training.games.reading import find_classroom
 from training.games.rows import Keeping
 
@@ -179,23 +178,13 @@ class _Playing:
 
 def as_played(game: SelfPlayGame, origin: UUID, number: int, player: str) -> PlayedGame:
     """A game of self-play as games are kept. Args: number: within the origin."""
-    import numpy as np
+    from hamlet.learning.connect_four import finished_games
 
-    plays = Player(type="ai", version=player)
-    return PlayedGame(
+    return replace(
+        finished_games.as_played(game, player),
         id=str(rows.uid_of(origin, number)),
-        moves=tuple(game.moves.tolist()),
-        winner=game.winner,
-        reason="resignation" if game.resigned else "normal",
-        red=plays,
-        yellow=plays,
         played_at=timezone.now(),
-        source=GameSource.SELF_PLAY,
-        visits=game.visits.astype(np.int32),
-        values=game.values.astype(np.float32),
-        explored=game.explored,
         mirror_of=str(rows.uid_of(origin, number - 1)) if game.mirrored else None,
-        metadata={"played_on": True} if game.plays_on else {},
     )
 
 

@@ -17,13 +17,13 @@ from typing import Any
 import torch
 
 from hamlet.brains import CompiledBrain
-from hamlet.errors import Problem, SpecError
 from hamlet.learning.connect_four.best_network import BestNetwork
 from hamlet.learning.connect_four.examples_fit import NO_VALIDATION, ExamplesFit
 from hamlet.learning.connect_four.finished_games import match_shown, positions_learned, shown
 from hamlet.learning.connect_four.game_events import game_events
 from hamlet.learning.connect_four.gate import ArenaGate
 from hamlet.learning.connect_four.iteration import FIT, GATE, LEARN, PLAY, Iteration
+from hamlet.learning.connect_four.iterations import iterations_of
 from hamlet.learning.connect_four.position_buffer import PositionBuffer
 from hamlet.learning.connect_four.position_learner import PositionLearner
 from hamlet.learning.connect_four.started_self_play import WATCHED, StartedSelfPlay
@@ -226,26 +226,6 @@ class AlphaZeroTrainer(BoardTrainer):
         super().load_state_dict(state)
         self._players = None
         self.learner.descent.begin_epoch(self.epochs)
-
-
-def iterations_of(settings: Mapping[str, Any], epochs: int, has_examples: bool) -> int:
-    """How many epochs of a run are self-play.
-
-    Raises: SpecError if the number given does not fit the epochs.
-    """
-    given = settings["iterations"]
-    if given is None:
-        return 0 if has_examples else epochs
-    path = "content.config.advanced_config.self_play.iterations"
-    if given > epochs:
-        raise SpecError([Problem(path, f"found {given}; the run has {epochs} epochs")])
-    if given < epochs and not has_examples:
-        message = (
-            f"found {given} of {epochs} epochs; a run without examples has nothing else to do in "
-            "the others; leave it out, or set epochs to the same number"
-        )
-        raise SpecError([Problem(path, message)])
-    return given
 
 
 def in_words(epoch: int, decision: GateDecision) -> str:

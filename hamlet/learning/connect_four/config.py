@@ -89,15 +89,17 @@ def read_config(data: Any, path: str = "config") -> dict[str, Any]:
     if not isinstance(data, Mapping):
         message = f"found {describe(data)}; expected a mapping with model_type"
         raise SpecError([Problem(path, message)])
-    given = snake_cased(data, path, problems)
-    for name in SECTIONS:
-        if name in given and given[name] is None:
-            del given[name]
+    given = without_nothing(snake_cased(data, path, problems))
     model_type = read_model_type(given, path, problems)
     cleaned = schema_for(model_type).read(given, path, problems) if model_type else None
     if problems:
         raise SpecError(problems)
     return cleaned
+
+
+def without_nothing(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config without sections that are null, which mean what is said elsewhere."""
+    return {k: v for k, v in config.items() if v is not None or k not in SECTIONS}
 
 
 def read_model_type(given: Mapping[str, Any], path: str, problems: list[Problem]) -> str | None:

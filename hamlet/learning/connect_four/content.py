@@ -12,6 +12,7 @@ from hamlet.checkpoint import load_network
 from hamlet.envs.connect_four.layout import LAYOUT
 from hamlet.errors import Problem, SpecError
 from hamlet.learning.connect_four.config import read_config
+from hamlet.learning.connect_four.iterations import iterations_of
 from hamlet.learning.randomness import generator_for
 from hamlet.learning.trainer import Files
 from hamlet.runspec import MAX_SEED, RunSpec
@@ -85,6 +86,9 @@ def read_content(spec: RunSpec) -> Content:
         raise SpecError(problems)
     blueprint(brain, LAYOUT)
     dataset, base = read["dataset"], read["base"]
+    self_play = config["advanced_config"].get("self_play")
+    if self_play is not None:
+        iterations_of(self_play, spec.budget, dataset is not None)  # refuses what does not fit
     return Content(
         level=read["level"],
         brain=brain,

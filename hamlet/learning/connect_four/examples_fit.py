@@ -57,6 +57,7 @@ class ExamplesFit:
             mirror_weight=mirror_weight,
             reply_weight=reply_weight,
             warm_up_share=warm_up_share,
+            fixed_norms=content.base is not None,
             owns_network=False,
         )
         network.eval()

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from hamlet.datasets.games import Game, Player
 from hamlet.envs.connect_four.position import Position
 from hamlet.learning.connect_four.game_store import PlayedGame
 from hamlet.learning.connect_four.recordings import GameShown
 from hamlet.learning.connect_four.started_self_play import FinishedGame
 from hamlet.learning.connect_four.targets import value_targets
 from hamlet.search.arena import MatchGame
+from hamlet.search.self_play_games import SelfPlayGame
 
 SELF_PLAY, ARENA = "self_play", "arena"
 
@@ -53,6 +55,25 @@ def shown(finished: FinishedGame, player: str) -> GameShown:
         values=values,
         winner=game.winner,
         reason=reason_of(moves, resigned=game.resigned),
+        played=as_played(game, player),
+    )
+
+
+def as_played(game: SelfPlayGame, player: str) -> Game:
+    """The record of a game of self-play. Args: player: who played both sides."""
+    plays = Player(version=player)
+    return Game(
+        id=str(game.number),
+        moves=tuple(game.moves.tolist()),
+        winner=game.winner,
+        reason="resignation" if game.resigned else "normal",
+        red=plays,
+        yellow=plays,
+        source="self_play",
+        visits=game.visits.astype(np.int32),
+        values=game.values.astype(np.float32),
+        explored=game.explored,
+        metadata={"played_on": True} if game.plays_on else {},
     )
 
 

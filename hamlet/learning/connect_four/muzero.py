@@ -14,7 +14,6 @@ from typing import Any
 
 import torch
 
-from hamlet.learning.connect_four.alphazero import iterations_of
 from hamlet.learning.connect_four.examples_fit import NO_VALIDATION
 from hamlet.learning.connect_four.finished_games import game_learned, shown
 from hamlet.learning.connect_four.game_events import game_events
@@ -22,6 +21,7 @@ from hamlet.learning.connect_four.game_store import GameStore
 from hamlet.learning.connect_four.given_games import given_games
 from hamlet.learning.connect_four.given_games_fit import GivenGamesFit
 from hamlet.learning.connect_four.iteration import FIT, LEARN, PLAY, REANALYSE, Iteration
+from hamlet.learning.connect_four.iterations import iterations_of
 from hamlet.learning.connect_four.latent_self_play import LatentSelfPlay
 from hamlet.learning.connect_four.reanalysis import Reanalysis
 from hamlet.learning.connect_four.started_self_play import WATCHED

@@ -8,11 +8,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from hamlet.envs.connect_four.position import NAMES, RED, YELLOW, Position
 from hamlet.learning.trainer import EpisodeFinished
 from hamlet.recording import Episode
+
+if TYPE_CHECKING:
+    from hamlet.datasets.games import Game
 
 DIGITS = 4
 DRAW = "draw"
@@ -29,6 +32,8 @@ class GameShown:
         values: [P] expected result for the side to move, -1 to 1; None where nobody said one.
         kind: `self_play`, `arena` or `exhibition`. red, yellow: who played.
         reason: `four`, `full`, `resignation`. winner: RED, YELLOW or 0.
+        facts: what else is said of it. played: its record for a library of games, if it is to be
+            learned from.
     """
 
     kind: str
@@ -41,6 +46,7 @@ class GameShown:
     winner: int = 0
     reason: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+    played: Game | None = None
 
 
 def episode_of(number: int, game: GameShown) -> EpisodeFinished:
@@ -60,7 +66,8 @@ def episode_of(number: int, game: GameShown) -> EpisodeFinished:
     }
     start = {"kind": game.kind, "red": game.red, "yellow": game.yellow, **game.facts}
     end = {"reason": summary["reason"], "winner": game.winner, "line": winning_line(game.moves)}
-    return EpisodeFinished(number, summary, Episode(number, start, columns(game), end, time.time()))
+    episode = Episode(number, start, columns(game), end, time.time())
+    return EpisodeFinished(number, summary, episode, game.played)
 
 
 def columns(game: GameShown) -> dict[str, list[Any]]:

@@ -11,7 +11,7 @@ from hamlet.brains.aliases import BLOCK_NAMES
 from hamlet.brains.families import FAMILIES
 from hamlet.brains.presets import preset
 from hamlet.errors import Problem, SpecError, attempt
-from hamlet.learning.connect_four.config import MODEL_TYPES, read_config
+from hamlet.learning.connect_four.config import MODEL_TYPES, read_config, without_nothing
 from hamlet.learning.connect_four.content import CONTENT_SCHEMA, SYSTEM, read_content
 from hamlet.learning.connect_four.ensemble_settings import DEFAULT_MEMBERS
 from hamlet.learning.connect_four.naming import snake_cased
@@ -83,7 +83,7 @@ def build_runspec(request: Mapping[str, Any]) -> RunSpec:
     """
     problems: list[Problem] = []
     read = validate(REQUEST_SCHEMA, request)
-    given = snake_cased(read["config"] or {}, "config", problems)
+    given = without_nothing(snake_cased(read["config"] or {}, "config", problems))
     if read["epochs"] is not None:
         if "epochs" in given:
             problems.append(Problem("epochs", "given twice: here and in config; say it once"))
@@ -113,7 +113,11 @@ def build_runspec(request: Mapping[str, Any]) -> RunSpec:
             "base": read["base"],
         },
     )
-    read_content(spec)
+    try:
+        read_content(spec)
+    except SpecError as error:
+        found = [Problem(p.path.removeprefix("content."), p.message) for p in error.problems]
+        raise SpecError(found) from None
     return spec
 
 
