@@ -25,6 +25,7 @@ QUICK_ONES = (
     "serving",
     "connect_four.engine",
     "connect_four.search",
+    "connect_four.solver",
 )
 ALL = (*QUICK_ONES, "learning")
 RESULTS = ROOT / "benchmarks" / "results"

@@ -15,15 +15,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hamlet.errors import HamletError
-
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 try:
     import numba
 except ImportError as error:
-    raise HamletError(
-        'This part of hamlet is compiled by numba, which is missing. pip install "hamlet[games]"'
+    raise ModuleNotFoundError(
+        'This part of hamlet is compiled by numba, which is missing. pip install "hamlet[games]"',
+        name="numba",
     ) from error
 
 

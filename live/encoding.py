@@ -29,7 +29,7 @@ class Message:
         return f'{{"seq":{seq},"sent_at":{sent_at:.4f},{more}{self.body}'
 
 
-def message(kind: str, **fields: Any) -> Message:
+def message(kind: str, /, **fields: Any) -> Message:
     encoded = orjson.dumps({"type": kind, **fields}, option=orjson.OPT_NON_STR_KEYS)
     return Message(encoded[1:].decode())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from live import compare_views, dataset_views, game_views, new_run_views, views
+from live import compare_views, dataset_views, game_views, league_views, new_run_views, views
 from live.playing import views as playing
 
 app_name = "live"
@@ -14,6 +14,8 @@ urlpatterns = [
     path("games/<uuid:game_id>/", game_views.game_page, name="game"),
     path("games/<uuid:game_id>/analysis/", game_views.game_analysis, name="game-analysis"),
     path("games/<uuid:game_id>/analyse/", game_views.analyse_game, name="analyse-game"),
+    path("league/", league_views.league, name="league"),
+    path("league/start/", league_views.start_tournament, name="start-tournament"),
     path("datasets/", dataset_views.dataset_list, name="dataset-list"),
     path("datasets/build/", dataset_views.build_dataset, name="build-dataset"),
     path("datasets/<slug:name>/", dataset_views.dataset_page, name="dataset"),

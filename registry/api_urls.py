@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from registry import api, brain_api
+from registry.aliases import activating_api as activating
 from registry.aliases import api as aliases
 from registry.audit.api import AuditList
 from registry.bundles.api import BundleList, ModelBundle
@@ -74,6 +75,8 @@ urlpatterns = [
     path("models/<slug:name>/aliases", aliases.AliasList.as_view(), name="api-aliases"),
     path("models/<slug:name>/aliases/<str:alias>", aliases.AliasDetail.as_view(), name="api-alias"),
     path("models/<slug:name>/alias-moves", aliases.AliasMoveList.as_view(), name="api-alias-moves"),
+    path("deploy/<str:version_id>", activating.Deploy.as_view(), name="api-deploy"),
+    path("rollback/<slug:name>", activating.RollBack.as_view(), name="api-rollback"),
     path("brains", brain_api.BrainList.as_view(), name="api-brains"),
     path("brains/validate", brain_api.BrainValidation.as_view(), name="api-brain-validate"),
     path("brains/<slug:name>", brain_api.BrainDetail.as_view(), name="api-brain"),

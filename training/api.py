@@ -23,15 +23,14 @@ from registry.models import Checkpoint
 from registry.pagination import page_data
 from registry.searching.lists import found_data, search_parameter
 from training import api_data, queries, serializers, services
-from training.models import Run, RunStatus
+from training.api_data import find_run
+from training.models import RunStatus
 from training.searching import RUNS, listed_runs
+from training.train_jobs.queries import progress_data
+from training.train_jobs.serializers import QueuedRun
 
 VIEW_RUN = Access(Scope.READ, "training.view_run")
 STEER_RUN = Access(Scope.TRAIN, "training.change_run")
-
-
-def find_run(request: Request, run_id: UUID) -> Run:
-    return get_object_or_404(queries.visible_runs(request.user), pk=run_id)
 
 
 class Train(APIView):
@@ -48,14 +47,13 @@ class Train(APIView):
                 description="the same key with the same body makes one run, however often sent",
             )
         ],
-        responses=answers(serializers.RunDetail, 409, 422, status=202, takes_body=True)
-        | {200: serializers.RunDetail},
+        responses=answers(QueuedRun, 409, 422, status=202, takes_body=True) | {200: QueuedRun},
     )
     def post(self, request: Request) -> Response:
         """Queue a run. 202 with the run; 200 if the key made it before."""
         key = request.headers.get("Idempotency-Key")
         run, made = services.queue_run_once(request.user, request.data, idempotency_key=key)
-        data = api_data.run_detail(run)
+        data = {**api_data.run_detail(run), **progress_data(run)}
         return Response(data, status=202 if made else 200, headers={"Location": data["url"]})
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
+from uuid import UUID
 
 from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from rest_framework.request import Request
 
 from hamlet.errors import Problem, SpecError
 from hamlet.schema import describe, hint
@@ -16,6 +19,11 @@ from training import queries
 from training.models import Run
 
 DEFAULT_POINTS = 500
+
+
+def find_run(request: Request, run_id: UUID) -> Run:
+    """Raises: Http404."""
+    return get_object_or_404(queries.visible_runs(request.user), pk=run_id)
 
 
 def run_row(run: Run) -> dict[str, Any]:

@@ -6,14 +6,26 @@ from django.urls import path
 
 from training import api
 from training.compare_api import CompareRuns
+from training.comparisons.api import Compare
 from training.datasets import api as datasets
 from training.games import api as games
+from training.league import api as league
+from training.status.api import Status
+from training.train_jobs import api as train_jobs
 
 RUN = "runs/<uuid:run_id>"
 
 urlpatterns = [
+    path("status", Status.as_view(), name="api-status"),
     path("train", api.Train.as_view(), name="api-train"),
+    path("train/<uuid:job_id>", train_jobs.TrainJobDetail.as_view(), name="api-train-job"),
+    path(
+        "train/<uuid:job_id>/download",
+        train_jobs.TrainJobDownload.as_view(),
+        name="api-train-download",
+    ),
     path("runs", api.RunList.as_view(), name="api-runs"),
+    path("compare", Compare.as_view(), name="api-compare"),
     path("compare/runs", CompareRuns.as_view(), name="api-compare-runs"),
     path(RUN, api.RunDetail.as_view(), name="api-run"),
     path(f"{RUN}/pause", api.PauseRun.as_view(), name="api-run-pause"),
@@ -33,6 +45,8 @@ urlpatterns = [
     path("games/<uuid:game_id>", games.GameDetail.as_view(), name="api-game"),
     path("games/<uuid:game_id>/analysis", games.GameAnalysis.as_view(), name="api-game-analysis"),
     path("selfplay", games.SelfPlay.as_view(), name="api-selfplay"),
+    path("tournaments", league.Tournaments.as_view(), name="api-tournaments"),
+    path("league", league.League.as_view(), name="api-league"),
     path("datasets", datasets.DatasetList.as_view(), name="api-datasets"),
     path("datasets/import", datasets.DatasetImport.as_view(), name="api-dataset-import"),
     path("datasets/<slug:name>", datasets.DatasetDetail.as_view(), name="api-dataset"),

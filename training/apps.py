@@ -10,14 +10,16 @@ class TrainingConfig(AppConfig):
         from registry.jobs import kinds
         from registry.problems import register_status
         from training import dispatch, errors
+        from training.comparisons.comparing import COMPARISON
         from training.datasets.building import DATASET
         from training.datasets.errors import STATUS_OF as DATASET_STATUS_OF
         from training.games.analyses import ANALYSIS
         from training.games.importing import IMPORT
         from training.games.playing import SELF_PLAY
+        from training.league.playing import TOURNAMENT
 
         register_waiting(dispatch.waiting_runs)
-        for kind in (ANALYSIS, DATASET, IMPORT, SELF_PLAY):
+        for kind in (ANALYSIS, COMPARISON, DATASET, IMPORT, SELF_PLAY, TOURNAMENT):
             kinds.register(kind)
         for error, status in (errors.STATUS_OF | DATASET_STATUS_OF).items():
             register_status(error, status)

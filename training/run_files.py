@@ -12,8 +12,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hamlet.brains import BrainSpec
-from hamlet.checkpoint import read_checkpoint
 from hamlet.errors import CheckpointError, Problem, SpecError
 from hamlet.runspec import RunSpec
 from hamlet.schema import describe
@@ -146,6 +144,8 @@ def says_architecture(config: Any) -> bool:
 
 def brain_of(version: ModelVersion) -> dict[str, Any]:
     """Raises: SpecError if its file holds none."""
+    from hamlet.checkpoint import read_checkpoint  # brings torch
+
     try:
         return read_checkpoint(open_artifact(version.artifact)).header["brain_spec"]
     except (CheckpointError, KeyError) as error:
@@ -157,6 +157,8 @@ def check_base(spec: RunSpec, base: ModelVersion | None) -> None:
     """Raises: OtherBrainError if the version's weights do not fit the network of the run."""
     if base is None:
         return
+    from hamlet.brains import BrainSpec  # brings torch
+
     found = BrainSpec.from_data(brain_of(base)).hash
     wanted = BrainSpec.from_data(spec.content["brain"]).hash
     if wanted != found:

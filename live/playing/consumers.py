@@ -18,14 +18,13 @@ from hamlet.errors import HamletError
 from live import access
 from live.playing import protocol
 from live.playing.errors import ThinkersBusyError
+from live.playing.opponents import PLAY
 from live.playing.thinking import Thinkers, think
 from live.protocol import SIGNED_OUT, TOO_LARGE, TOO_MUCH, RateBound
 from registry.errors import RegistryError
 from registry.models import User
 
 logger = logging.getLogger(__name__)
-
-PLAY = "registry.predict_modelversion"
 
 
 @cache

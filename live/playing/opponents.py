@@ -10,6 +10,7 @@ from registry.exports.models import Export, ExportFormat
 from registry.models import ModelVersion, User
 from registry.queries import visible_models
 
+PLAY = "registry.predict_modelversion"  # who may ask models may play against them
 SYSTEM = "connect_four"
 MOST_VERSIONS = 200
 

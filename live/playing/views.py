@@ -11,8 +11,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from live.playing.consumers import PLAY
-from live.playing.opponents import NAMED, playable_versions
+from live.playing.opponents import NAMED, PLAY, playable_versions
 from registry.accounts.queries import classroom_ids
 from registry.models import Classroom, ModelVersion, User
 from registry.pages import page_for

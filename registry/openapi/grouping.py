@@ -14,7 +14,7 @@ GROUPS: tuple[tuple[str, str, str], ...] = (
     (
         "Jobs",
         "Work that takes longer than a request: queued, kept, done by a worker.",
-        r"/api/v1/predict/jobs|/api/v1/jobs.*|/api/v1/workers",
+        r"/api/v1/predict/jobs|/api/v1/jobs.*|/api/v1/workers|/api/v1/status",
     ),
     (
         "Open Inference Protocol v2",
@@ -24,7 +24,7 @@ GROUPS: tuple[tuple[str, str, str], ...] = (
     (
         "Aliases",
         "Movable names for versions, and what they named when.",
-        r".*/(aliases(/.*)?|alias-moves|live)",
+        r".*/(aliases(/.*)?|alias-moves|live)|/api/v1/(deploy|rollback)/.*",
     ),
     (
         "Bundles, retention and deletion",
@@ -34,19 +34,19 @@ GROUPS: tuple[tuple[str, str, str], ...] = (
     (
         "Versions",
         "Registered files: never changed, checked, described, exported, compared.",
-        r".*/versions(/.*)?",
+        r".*/versions(/.*)?|/api/v1/compare",
     ),
     ("Models", "Names under which versions are kept.", r"/api/v1/models.*"),
     ("Brains", "What a network looks like and how it learns, as YAML.", r"/api/v1/brains.*"),
     (
         "Runs",
         "Train, steer and look at what was learned.",
-        r"/api/v1/(train|runs.*|compare/runs|systems.*)",
+        r"/api/v1/(train.*|runs.*|compare/runs|systems.*)",
     ),
     (
         "Games and datasets",
-        "Record, play and analyse games; make datasets of them to learn from.",
-        r"/api/v1/(games|datasets|selfplay)(/.*)?",
+        "Record, play, rate and analyse games; make datasets of them to learn from.",
+        r"/api/v1/(games|datasets|selfplay|tournaments|league)(/.*)?",
     ),
     (
         "Webhooks and audit",

@@ -13,6 +13,7 @@ from tests.access.rows import AdminRow, row, socket
 
 BRAIN = "architecture: {type: dueling}"
 SMALL = {"name": "small"}
+WALKER = {"version_id": "walker:1.0.0"}
 HOOK = {"name": "h", "url": "https://hooks.example/", "events": ["alias.moved"]}
 ZEROS = [0.0] * 38
 INFER = {"inputs": [{"name": "observation", "shape": [1, 38], "datatype": "FP32", "data": ZEROS}]}
@@ -22,6 +23,7 @@ GAME = {
     "moves": [{"position": column} for column in (3, 2, 3, 2, 3, 2, 3)],
     "result": {"winner": "Red"},
 }
+TOURNAMENT = {"players": ["random", "one_ply"]}
 
 HTTP = [
     #                                  anonymous, student, outsider, instructor, admin, roleless
@@ -136,6 +138,8 @@ HTTP = [
     row("PUT", "api-alias", 401, 403, 403, 200, 200, 403, json={"version": "1.0.0"}),
     row("PATCH", "api-alias", 401, 403, 403, 200, 200, 403, json={"protected": True}),
     row("DELETE", "api-alias", 401, 403, 403, 204, 204, 403),
+    row("POST", "api-deploy", 401, 403, 403, 409, 409, 403, using=WALKER, json={}),  # not checked
+    row("POST", "api-rollback", 401, 403, 403, 409, 409, 403, json={"reason": "it loses"}),
     row("GET", "api-brains", 401, 200, 200, 200, 200, 403),
     row("POST", "api-brains", 401, 403, 403, 201, 201, 403, json={"name": "b", "yaml": BRAIN}),
     row("POST", "api-brain-validate", 401, 200, 200, 200, 200, 403, json={"yaml": BRAIN}),
@@ -188,8 +192,14 @@ HTTP = [
     ),
     # -- runs: REST
     row("POST", "api-train", 401, 403, 403, 202, 202, 403, json={"system": "town", "level": "L0"}),
+    row("GET", "api-train-job", 401, 200, 404, 200, 200, 403, using={"job_id": "run_id"}),
+    row("GET", "api-train-download", 401, 409, 404, 409, 409, 403, using={"job_id": "run_id"}),
     row("GET", "api-runs", 401, 200, 200, 200, 200, 403),
     row("GET", "api-compare-runs", 401, 200, 200, 200, 200, 403, query={"q": "level = 'L0'"}),
+    row(
+        *("POST", "api-compare", 401, 422, 404, 422, 422, 403),
+        json={"model_ids": ["walker:1.0.0", "walker:latest"]},  # the same twice
+    ),
     row("GET", "api-run", 401, 200, 404, 200, 200, 403),
     row("POST", "api-run-pause", 401, 403, 403, 200, 200, 403),
     row("POST", "api-run-resume", 401, 403, 403, 200, 200, 403, using={"run_id": "paused_run_id"}),
@@ -209,6 +219,13 @@ HTTP = [
     row("GET", "api-game-analysis", 401, 202, 404, 202, 202, 403),
     row("POST", "api-game-analysis", 401, 202, 404, 202, 202, 403),
     row("POST", "api-selfplay", 401, 403, 403, 202, 202, 403, json={"num_games": 1}),
+    row("GET", "api-league", 401, 200, 200, 200, 200, 403),
+    row("POST", "api-tournaments", 401, 403, 403, 202, 202, 403, json=TOURNAMENT),
+    row("GET", "live:league", 302, 200, 200, 200, 200, 403),
+    row(
+        *("POST", "live:start-tournament", 302, 403, 403, 302, 302, 403),
+        form={"pool": TOURNAMENT["players"]},
+    ),
     row("GET", "api-datasets", 401, 200, 200, 200, 200, 403),
     row("POST", "api-datasets", 401, 403, 403, 202, 202, 403, json={"name": "another"}),
     row("POST", "api-dataset-import", 401, 403, 403, 415, 415, 403, json={}),
@@ -254,6 +271,7 @@ HTTP = [
     row("GET", "jobs:result", 302, 200, 404, 200, 200, 403, using={"job_id": "done_job_id"}),
     row("POST", "jobs:cancel", 302, 302, 404, 302, 302, 403),
     row("POST", "jobs:retry", 302, 302, 404, 302, 302, 403, using={"job_id": "ended_job_id"}),
+    row("GET", "api-status", 401, 200, 200, 200, 200, 403),
     row("GET", "api-workers", 401, 403, 403, 200, 200, 403),
     row("GET", "hosts:workers", 302, 403, 403, 200, 200, 403),
     # -- machines

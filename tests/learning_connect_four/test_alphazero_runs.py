@@ -261,7 +261,7 @@ def test_a_damaged_state_is_refused(path: tuple[str, ...], value, named: str) ->
     [
         ({"self_play": {"iterations": 1}}, "self_play.iterations: found 1 of 2 epochs"),
         ({"self_play": {"iterations": 3}}, "self_play.iterations: found 3; the run has 2"),
-        ({"self_play": {"buffer_last": 10}}, "buffer_last: found 10"),
+        ({"self_play": {"buffer_first": 20, "buffer_last": 10}}, "buffer_last: found 10"),
         ({"self_play": {"starts": ["1212121"]}}, r"starts\[0\]"),
         ({"search": {"simulations": 70_000}}, "simulations: found 70000"),
     ],

@@ -61,6 +61,8 @@ SPECIAL: tuple[tuple[str, dict[str, str]], ...] = (
     ("/api/v1/systems/{name}", {"name": "town"}),
     ("/api/v1/jobs/{job_id}/result", {"job_id": "done_job_id"}),
     ("/api/v1/jobs/{job_id}/retry", {"job_id": "ended_job_id"}),
+    ("/api/v1/deploy/{version_id}", {"version_id": "walker:1.0.0"}),
+    ("/api/v1/train/{job_id}", {"job_id": "run_id"}),
     ("/api/v1/runs/{run_id}/resume", {"run_id": "paused_run_id"}),
     ("/api/v1/runs/{run_id}/replays/{number}", {"number": "replay_number"}),
     ("/api/v1/models/{name}/versions/{number}/exports/{form}", {"form": "torchscript"}),

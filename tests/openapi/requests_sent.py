@@ -60,10 +60,16 @@ BODIES: dict[str, Any] = {
         "result": {"winner": "Red", "reason": "normal"},
         "consent": True,
     },
+    "compare": {"model_ids": ["walker:1.0.0", "walker:1.0.1"]},
     "start_self_play": {
         "num_games": 100,
         "seed": 1,
         "options": {"exploration_rate": 0.05, "search": {"simulations": 100}},
+    },
+    "start_tournament": {
+        "players": ["random", "minimax", {"name": "solver"}],
+        "games_per_pair": 20,
+        "seed": 1,
     },
     "build_dataset": {
         "name": "sunday",
@@ -76,12 +82,15 @@ QUERIES = {
     "compare_runs": "q=level+%3D+'L0'",
     "search_versions": "q=status+%3D+'registered'",
 }
-# No good answer can be recorded: a file goes in or comes out, or the preview's token is wanted.
+# No good answer can be recorded: a file goes in or comes out, the preview's token is wanted, or a
+# version that was checked. Those of the latter stand at their views.
 WITHOUT_RECORDING = {
     "delete_model",
     "delete_version",
+    "deploy",
     "download_checkpoint",
     "download_export",
+    "download_trained",
     "download_version",
     "export_bundle",
     "export_dataset",
@@ -89,4 +98,5 @@ WITHOUT_RECORDING = {
     "import_bundle",
     "import_dataset",
     "import_games",
+    "roll_back",
 }

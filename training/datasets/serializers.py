@@ -121,6 +121,7 @@ DATASET_BODY = {
             },
             "options": {
                 "type": "object",
+                "nullable": True,
                 "description": "value_target, value_decay, only_winner_moves, include_policy, "
                 "deduplicate, filters, balance, augment, max_examples",
                 "additionalProperties": True,

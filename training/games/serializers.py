@@ -148,8 +148,8 @@ PLAYER_SCHEMA = {
     "required": ["type"],
     "properties": {
         "type": {"type": "string", "enum": [HUMAN, AI]},
-        "rating": {"type": "number"},
-        "version": {"type": "string", "example": "walker/1.0.0"},
+        "rating": {"type": "number", "nullable": True},
+        "version": {"type": "string", "nullable": True, "example": "walker/1.0.0"},
     },
 }
 GAME_BODY = {
@@ -195,18 +195,31 @@ SELF_PLAY_BODY = {
         "required": ["num_games"],
         "properties": {
             "num_games": {"type": "integer", "minimum": 1, "maximum": 100_000},
-            "version": {"type": "string", "description": "model/number or model@alias"},
+            "version": {
+                "type": "string",
+                "nullable": True,
+                "description": "model/number or model@alias",
+            },
             "device": {"type": "string", "enum": ["cpu", "cuda", "any"], "default": "cpu"},
-            "seed": {"type": "integer", "description": "drawn and kept where none is given"},
-            "classroom": {"type": "string", "description": "name or number of a class of yours"},
+            "seed": {
+                "type": "integer",
+                "nullable": True,
+                "description": "drawn and kept where none is given",
+            },
+            "classroom": {
+                "type": "string",
+                "nullable": True,
+                "description": "name or number of a class of yours",
+            },
             "options": {
                 "type": "object",
+                "nullable": True,
                 "properties": {
                     "temperature": {"type": "number", "description": "of the whole game"},
                     "exploration_rate": {"type": "number", "minimum": 0, "maximum": 1},
                     "symmetric_games": {"type": "boolean", "default": False},
                     "parallel_games": {"type": "integer", "default": 32},
-                    "search": {"type": "object", "additionalProperties": True},
+                    "search": {"type": "object", "nullable": True, "additionalProperties": True},
                 },
             },
         },

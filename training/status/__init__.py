@@ -1,0 +1,1 @@
+"""The platform at a glance, as far as the asker may see it."""
