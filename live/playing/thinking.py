@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from hamlet.envs.connect_four.position import Position
 
 SAY_EVERY_S = 0.15
+SOLVER, SOLVER_S = "solver", 5.0
+MINIMAX_DEPTH = 8  # in place of the solver
 MOST_WAITING = 16
 
 Say = Callable[[dict[str, Any]], None]
@@ -63,7 +65,9 @@ def think(user: User, asked: dict[str, Any], stop: threading.Event, say: Say) ->
     began = time.perf_counter()
     position = read_position(asked["board"], playable=True)
     opponent = asked["opponent"]
-    if opponent["name"] is not None:
+    if opponent["name"] == SOLVER:
+        answer = solved_answer(position, stop)
+    elif opponent["name"] is not None:
         answer = named_answer(opponent["name"], position)
     else:
         target = find_target(user, opponent["model"], opponent["version"])
@@ -80,6 +84,23 @@ def named_answer(name: str, position: Position) -> dict[str, Any]:
     player = player_named(name)
     [column] = player.choose(Boards.of([position]), np.random.default_rng())
     return {"move": int(column), "title": player.title}
+
+
+def solved_answer(position: Position, stop: threading.Event) -> dict[str, Any]:
+    """A perfect move, or what minimax would play where the solver is not done in time: positions
+    of few stones take it up to minutes, and others wait for this thread."""
+    from hamlet.envs.connect_four.choosing import CENTRE_FIRST
+    from hamlet.search.minimax import minimax_column
+    from hamlet.search.solver import Limits, SolveTimeout, shared_solver
+
+    try:
+        limits = Limits(time_s=SOLVER_S, stop=stop)
+        best = shared_solver().best_columns(position, limits=limits)
+    except SolveTimeout:
+        title = f"Minimax: so early, the solver needs more than {SOLVER_S:g} seconds"
+        return {"move": minimax_column(position, MINIMAX_DEPTH), "title": title}
+    column = next(column for column in CENTRE_FIRST if column in best)
+    return {"move": column, "title": "Solver (perfect play)"}
 
 
 def version_answer(

@@ -106,9 +106,6 @@ class Deploy(APIView):
             reason=REASON,
         ),
         responses=answers(DeployedVersion, 404, 409, 422, takes_body=True),
-        examples=[
-            OpenApiExample("now", request_only=True, value={"reason": "better against the book"})
-        ],
     )
     def post(self, request: Request, version_id: str) -> Response:
         """Put a version into service at once: `model:1.0.0`, or the id of the run that made it.
@@ -150,13 +147,6 @@ class RollBack(APIView):
             },
         ),
         responses=answers(RolledBack, 404, 409, 422, takes_body=True),
-        examples=[
-            OpenApiExample(
-                "once",
-                request_only=True,
-                value={"reason": "loses to beginners", "from_version": "1.2.0"},
-            )
-        ],
     )
     def post(self, request: Request, name: str) -> Response:
         """Go back to the version that was in service before. Asked again, it goes one further

@@ -48,6 +48,8 @@ BODIES: dict[str, Any] = {
     "v2_infer": OIP,
     "v2_version_infer": OIP,
     "train": {"system": "town", "level": "L1", "name": "first try", "seed": 1},
+    "deploy": {"reason": "better against the book"},
+    "roll_back": {"reason": "loses to beginners", "from_version": "1.2.0"},
     "create_webhook": {
         "name": "chat",
         "url": "https://hooks.example.org/models",

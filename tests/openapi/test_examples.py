@@ -66,6 +66,8 @@ def test_record_the_examples(document, caller, known_parameters):
     found, refused = {}, []
     for method, path, operation in operations(document):
         name = operation["operationId"]
+        if name in WITHOUT_RECORDING and name in BODIES:
+            found[name] = {"request": BODIES[name]}
         if name in WITHOUT_RECORDING:
             continue
         media_type = MEDIA_TYPES.get(name, JSON)
@@ -122,7 +124,7 @@ def test_the_server_takes_every_example_and_answers_as_shown(document, caller, k
     for method, path, operation in operations(document):
         name = operation["operationId"]
         shown = recorded().get(name)
-        if shown is None:
+        if shown is None or name in WITHOUT_RECORDING:
             continue
         url = address(path, known_parameters(path), name)
         answer = send(caller, method, url, shown.get("request"), shown.get("media_type", JSON))

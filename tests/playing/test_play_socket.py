@@ -145,3 +145,11 @@ def test_a_message_larger_than_any_question_closes_the_socket(table):
     with pytest.raises(ConnectionClosed) as closed:
         table.answer()
     assert closed.value.rcvd.code == 4413
+
+
+def test_the_solver_answers_in_time_even_where_it_is_not_done(table):
+    table.ask("44", name="solver")
+    answer = table.answer()
+    assert answer["type"] == "thought"
+    assert answer["title"].startswith(("Minimax: so early", "Solver"))
+    assert answer["ms"] < 30_000

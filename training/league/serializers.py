@@ -112,7 +112,11 @@ TOURNAMENT_BODY = {
                 "multipleOf": 2,
                 "default": DEFAULT_GAMES,
             },
-            "seed": {"type": "integer", "description": "drawn and kept where none is given"},
+            "seed": {
+                "type": "integer",
+                "nullable": True,
+                "description": "drawn and kept where none is given",
+            },
             "device": {"type": "string", "enum": ["cpu", "cuda", "any"], "default": "cpu"},
             "classroom": {
                 "type": "string",
