@@ -19,6 +19,7 @@ SHIPPED = (
     "ppo",
     "dqn",
     "ensemble",
+    "alphazero-long",
     "alphazero-reference",
 )
 PACK = Section(
