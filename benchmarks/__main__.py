@@ -26,6 +26,10 @@ QUICK_ONES = (
     "connect_four.engine",
     "connect_four.search",
     "connect_four.solver",
+    "connect_four.predict",
+    "connect_four.browser",
+    "connect_four.datasets",
+    "connect_four.strength",
 )
 ALL = (*QUICK_ONES, "learning")
 RESULTS = ROOT / "benchmarks" / "results"

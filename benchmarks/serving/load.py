@@ -1,7 +1,8 @@
 """A load generator: HTTP/1.1 keep-alive over plain sockets, latencies measured at the client.
 
 Small, so that on a shared machine it takes little of what it measures. Every connection sends one
-request after the other, each as soon as the one before is answered.
+request after the other: as soon as the one before is answered, or at a pace. Of paced requests the
+time counts from when they were due, so that a slow answer does not hide those that wait behind it.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import gc
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -93,21 +94,27 @@ async def send_load(
     connections: int,
     seconds: float,
     warm_up_s: float = 1.0,
+    per_second: float | None = None,
     see: See | None = None,
     stop: asyncio.Event | None = None,
 ) -> Load:
     """Send `request` over so many connections at once, each as fast as it is answered.
 
     Args:
+        per_second: requests of all connections together, at an even pace in place of that.
         see: is shown every answer, those of the warm-up too. stop: ends it before its time.
     """
     load = Load()
     began = time.perf_counter()
-    times = Times(began + warm_up_s, began + warm_up_s + seconds, stop)
+    every_s = connections / per_second if per_second else 0.0
+    times = Times(began + warm_up_s, began + warm_up_s + seconds, stop, every_s)
     until = asyncio.timeout_at(asyncio.get_running_loop().time() + warm_up_s + seconds + LONGEST_S)
     async with until:
         await asyncio.gather(
-            *(_one_connection(url, request, times, load, see) for _ in range(connections))
+            *(
+                _one_connection(url, request, times.from_the(i, connections), load, see)
+                for i in range(connections)
+            )
         )
     load.elapsed_s = min(time.perf_counter(), times.stop_at) - times.count_from
     load.latencies_s.sort()
@@ -123,11 +130,22 @@ def spread_ms(loads: Sequence[Load], percent: float) -> Spread | None:
 
 @dataclass
 class Times:
-    """When answers begin to count, and when no more is asked; both by time.perf_counter."""
+    """When answers begin to count, and when no more is asked; both by time.perf_counter.
+
+    Attributes: every_s: from one request to the next; 0 asks as soon as the last is answered.
+        first_at: when the first is due, where there is a pace.
+    """
 
     count_from: float
     stop_at: float
     stop: asyncio.Event | None = None
+    every_s: float = 0.0
+    first_at: float = 0.0
+
+    def from_the(self, index: int, connections: int) -> Times:
+        """Of one of so many connections, which take turns."""
+        first = time.perf_counter() + self.every_s * index / connections
+        return replace(self, first_at=first)
 
     def are_over(self, now: float) -> bool:
         return now >= self.stop_at or (self.stop is not None and self.stop.is_set())
@@ -184,7 +202,7 @@ class Connection(asyncio.Protocol):
         most: float,
     ) -> None:
         self._request, self._load, self._see, self._most = request, load, see, most
-        self._times = times
+        self._times, self._due = times, times.first_at
         self._buffer = b""
         self._began = 0.0
         self.ended: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
@@ -215,8 +233,22 @@ class Connection(asyncio.Protocol):
             self.ended.set_result(False)
 
     def _ask(self) -> None:
-        self._began = time.perf_counter()
-        if self._most > 0 and not self._times.are_over(self._began):
+        now = time.perf_counter()
+        if not self._times.every_s:
+            self._send(now)
+            return
+        due, self._due = self._due, self._due + self._times.every_s
+        if due > now:
+            asyncio.get_running_loop().call_later(due - now, self._send, due)
+        else:
+            self._send(due)
+
+    def _send(self, due: float) -> None:
+        """Args: due: when it should be sent; now, or a little before."""
+        if self._transport.is_closing():
+            return
+        self._began = due
+        if self._most > 0 and not self._times.are_over(time.perf_counter()):
             self._transport.write(self._request)
             return
         self.ended.set_result(True)

@@ -64,7 +64,11 @@ class ServingSite(Site):
         ApiToken.objects.filter(pk=token.pk).update(requests_per_minute=REQUESTS_PER_MINUTE)
 
     def register_town(self, level: str, seed: int) -> tuple[Any, Path]:
-        """A version of the town's network, served by ONNX Runtime; the alias is moved to it.
+        """A version of the town's network; see `register`."""
+        return self.register(TOWN, "town", town_checkpoint(level, seed))
+
+    def register(self, name: str, system: str, checkpoint: bytes) -> tuple[Any, Path]:
+        """A version served by ONNX Runtime; the alias is moved to it.
 
         Returns: the version, and the ONNX file that answers for it.
         """
@@ -75,12 +79,12 @@ class ServingSite(Site):
         from registry.services import ensure_model
         from registry.versions.services import register_version
 
-        model = ensure_model(TOWN, "town", self.user, None)
-        artifact = store_file(town_checkpoint(level, seed), "application/vnd.safetensors")
+        model = ensure_model(name, system, self.user, None)
+        artifact = store_file(checkpoint, "application/vnd.safetensors")
         version = register_version(model=model, artifact=artifact, user=self.user)
         export = ensure_export(version, ExportFormat.ONNX, self.user)
         move_alias(model, ALIAS, version, self.user)
-        path = self.folder / f"{TOWN}-{version.number}.onnx"
+        path = self.folder / f"{name}-{version.number}.onnx"
         path.write_bytes(open_artifact(export.artifact))
         return version, path
 
