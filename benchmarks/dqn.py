@@ -44,7 +44,7 @@ from hamlet.envs.town.gym import TownGymEnv
 from hamlet.envs.town.packs import load_pack
 from hamlet.learning.agents import Circumstances
 from hamlet.learning.dqn import DQNLearner
-from hamlet.learning.town_settings import merged
+from hamlet.sections import merged
 
 LEVEL = "L1"
 HIDDEN = [256, 128]

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from hamlet.envs.town.packs import load_pack
-from hamlet.learning.town_settings import merged
 from hamlet.runspec import RunSpec
+from hamlet.sections import merged
 from hamlet.systems import SYSTEMS
 
 ENDLESS = 1_000_000  # episodes: no measurement reaches the end of its run

@@ -7,6 +7,7 @@ numbers are, the brain spec says what they are of, and the layout what they look
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from hamlet.brains import BrainSpec, blueprint
@@ -16,6 +17,7 @@ from hamlet.errors import CheckpointError, Problem, SpecError, attempt
 from hamlet.layout import ObservationLayout
 from hamlet.schema import describe
 from hamlet.tensor_file import read_bare_tensors
+from hamlet.tensor_header import LENGTH_BYTES, header_length, parse_header
 
 NAME = "weights"
 
@@ -54,6 +56,22 @@ def checkpoint_from_weights(
     check_weights(tensors, network, NAME)
     network.load_state_dict(tensors, assign=True)
     return inference_bytes(network.eval(), metadata, created_at=created_at)
+
+
+def is_bare(path: Path) -> bool:
+    """Whether a file is safetensors that does not say what network it is of. False for whatever is
+    no safetensors at all. Only its header is read.
+
+    Raises: CheckpointError if the header is damaged.
+    """
+    with path.open("rb") as file:
+        start = file.read(LENGTH_BYTES + 1)
+        if start[LENGTH_BYTES:] != b"{" or start.startswith(b"\x80"):
+            return False
+        length = header_length(start, path.stat().st_size, NAME)
+        file.seek(LENGTH_BYTES)
+        texts, _ = parse_header(file.read(length), NAME)
+    return texts.get(FORMAT) not in FIELDS
 
 
 def _layout(data: Any) -> ObservationLayout:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -31,11 +32,6 @@ def compiled(function: Function) -> Function:
     return numba.njit(cache=True, nogil=True)(function)
 
 
-def inlined(function: Function) -> Function:
-    """As `compiled`, for a function of a line or two: it becomes part of its caller."""
-    return numba.njit(cache=True, nogil=True, inline="always")(function)
-
-
 def _cache_folder() -> Path:
     """Of the first place that may be written: numba's own setting, the user's cache, a
     temporary folder of this user."""
@@ -49,7 +45,22 @@ def _cache_folder() -> Path:
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     if _may_write(home / "numba"):
         return home / "numba" / name
-    return Path(tempfile.gettempdir()) / f"numba-{os.getuid()}" / name
+    return _temporary_folder() / name
+
+
+def _temporary_folder() -> Path:
+    """What lies in the cache is run, so a folder into which others may write is not used: then this
+    process alone has one, and compiles anew."""
+    folder = Path(tempfile.gettempdir()) / f"numba-{os.getuid()}"
+    try:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        found = folder.lstat()
+    except OSError:
+        return Path(tempfile.mkdtemp(prefix="numba-"))
+    private = stat.S_ISDIR(found.st_mode) and not found.st_mode & 0o022
+    if private and found.st_uid == os.getuid():
+        return folder
+    return Path(tempfile.mkdtemp(prefix="numba-"))
 
 
 def _may_write(folder: Path) -> bool:

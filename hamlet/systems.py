@@ -6,7 +6,7 @@ Parts are named by import path, so that listing the systems costs no imports.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -64,7 +64,9 @@ class System:
             one, and `adapt_request(signature, body) -> inputs` (the system's own form of a
             prediction request). Where the answer has a form of its own too,
             `shape_reply(body, outputs) -> fields`; where a request may wish that the model is
-            asked many times, `deliberation(body) -> None or a function of what runs the model`.
+            asked many times, `deliberation(body) -> None or a function of what runs the model`;
+            where versions can be asked together, `ballot(body) -> a function of their outputs
+            and weights`.
         request_fields: fields that only this system's training requests carry; a request that
             names no system is this system's when it carries one of them and of no other.
         viewer: name of the template and script that draw its episodes, `live/viewers/<viewer>`.
@@ -72,6 +74,7 @@ class System:
         truncations: reasons for the end of an episode that cut it short from outside.
         evaluation: module that plays held-out episodes, as hamlet.evaluation.town does; empty
             for a system that has none.
+        votes_on: field of a question that several versions vote on; empty where they do not.
     """
 
     name: str
@@ -85,6 +88,7 @@ class System:
     score: Score | None = None
     truncations: tuple[str, ...] = ()
     evaluation: str = ""
+    votes_on: str = ""
 
     def _part(self, name: str) -> Callable[..., Any]:
         return getattr(import_module(self.entry), name)
@@ -158,6 +162,15 @@ class System:
         read = self._part_if_any("deliberation")
         return None if read is None else read(body)
 
+    def ballot(
+        self, body: Mapping[str, Any]
+    ) -> Callable[[Sequence[Mapping[str, Any]], Sequence[float]], dict[str, Any]]:
+        """What makes one answer of the outputs of several models and the weight of each.
+
+        Raises: SpecError if the request asks what nobody votes on.
+        """
+        return self._part("ballot")(body)
+
 
 @dataclass(frozen=True)
 class LevelChoice:
@@ -201,6 +214,7 @@ SYSTEMS: dict[str, System] = {
             entry="hamlet.learning.connect_four.system",
             request_fields=("config", "dataset", "examples"),
             viewer="connect_four",
+            votes_on="board",
         ),
     )
 }

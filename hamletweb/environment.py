@@ -6,7 +6,9 @@ One that is only found wrong when it is used turns the requests of a running ser
 from __future__ import annotations
 
 import math
+from datetime import time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
@@ -39,6 +41,27 @@ def share(name: str, default: float) -> float:
     if value is not None and not 0.0 <= value <= 1.0:
         raise _wrong(name, value, "a share from 0 to 1, as in 0.01")
     return default if value is None else value
+
+
+def time_of_day(name: str, default: str) -> time:
+    """As `02:00`. Raises: ImproperlyConfigured."""
+    text = env(name, default=default)
+    try:
+        found = time.fromisoformat(text)
+    except ValueError:
+        raise _wrong(name, repr(text), "a time of day, as in 02:00") from None
+    if found.tzinfo is not None:
+        raise _wrong(name, repr(text), "a time of day without a zone, as in 02:00")
+    return found
+
+
+def time_zone(name: str, default: str) -> ZoneInfo:
+    """By its name in the IANA database. Raises: ImproperlyConfigured."""
+    text = env(name, default=default)
+    try:
+        return ZoneInfo(text)
+    except (ValueError, OSError, KeyError):
+        raise _wrong(name, repr(text), "a time zone, as in Europe/Berlin or UTC") from None
 
 
 def kept_predictions(name: str, default: str) -> str:

@@ -38,6 +38,11 @@
 | HAMLET_JOB_MAX_ATTEMPTS | 5 | starts before a job fails whose workers die |
 | HAMLET_JOB_CHUNK_ROWS | 1024 | most rows between two looks whether a job was cancelled |
 | HAMLET_REPLAY_DAYS | 180 | that ended runs keep their recorded episodes; 0: for ever |
+| HAMLET_INCREMENTAL_EXAMPLES | 1000 | queued examples of a model that start a run |
+| HAMLET_QUEUED_EXAMPLES | 100000 | most examples that wait for runs of one model |
+| HAMLET_RETRAIN_AT | 02:00 | when nights begin on which models learn from new games |
+| HAMLET_RETRAIN_ZONE | UTC | the time zone of that, as in Europe/Berlin |
+| HAMLET_RETRAIN_GAMES | 100 | finished games since the last time that it takes |
 | HAMLET_STATIC_ROOT | none | where `manage.py collectstatic` copies files for a proxy |
 | HAMLET_METRICS_TOKEN | none | a bearer token that opens /metrics, for Prometheus |
 | HAMLET_WEBHOOK_HTTP | off | on: webhooks over plain http too, inside a lab |
@@ -56,7 +61,15 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from hamletweb.environment import env, kept_predictions, seconds, share, whole_number
+from hamletweb.environment import (
+    env,
+    kept_predictions,
+    seconds,
+    share,
+    time_of_day,
+    time_zone,
+    whole_number,
+)
 from hamletweb.timetable import TIMETABLE
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -290,6 +303,12 @@ JOB_HEARTBEAT_SECONDS = seconds("HAMLET_JOB_HEARTBEAT_SECONDS", 3.0, below=JOB_L
 JOB_MAX_ATTEMPTS = whole_number("HAMLET_JOB_MAX_ATTEMPTS", 5, least=1)
 JOB_CHUNK_ROWS = whole_number("HAMLET_JOB_CHUNK_ROWS", 1024, least=1)
 REPLAY_DAYS = whole_number("HAMLET_REPLAY_DAYS", 180)
+# Learning on from what comes in: examples as soon as there are enough, games at night.
+INCREMENTAL_EXAMPLES = whole_number("HAMLET_INCREMENTAL_EXAMPLES", 1000, least=1)
+QUEUED_EXAMPLES = whole_number("HAMLET_QUEUED_EXAMPLES", 100_000, least=INCREMENTAL_EXAMPLES)
+RETRAIN_AT = time_of_day("HAMLET_RETRAIN_AT", "02:00")
+RETRAIN_ZONE = time_zone("HAMLET_RETRAIN_ZONE", "UTC")
+RETRAIN_GAMES = whole_number("HAMLET_RETRAIN_GAMES", 100, least=1)
 
 LOGGING = {
     "version": 1,

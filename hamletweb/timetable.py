@@ -21,6 +21,10 @@ TIMETABLE = {
     "start-forgotten-checks": every(
         60.0, "registry.versions.tasks.start_forgotten_checks", expires_s=120
     ),
+    "look-after-examples": every(60.0, "training.tasks.look_after_examples", expires_s=120),
+    # Every minute, so that a night that began while the machine slept is made up for. What has
+    # been decided of a night stands in the database: it is decided once, however often this comes.
+    "look-after-nights": every(60.0, "training.tasks.look_after_nights", expires_s=120),
     # An interval, no time of day: a machine that sleeps at night does it when it wakes up.
     "collect-garbage": every(DAY_S, "training.tasks.collect_garbage", expires_s=3600),
 }

@@ -99,15 +99,25 @@ def context_of(dataset: Dataset) -> dict[str, Any]:
         "facts": facts_of(statistics),
         "outcomes": statistics.get("examples_by_outcome", {}),
         "label_sources": statistics.get("label_sources", {}),
+        "overlap": overlap_of(statistics.get("evaluation_overlap", {})),
         "frequent": statistics.get("most_frequent", [])[:MOST_FREQUENT],
         "charts": {"by_ply": statistics.get("examples_by_ply", [])},
     }
 
 
 def facts_of(statistics: dict[str, Any]) -> list[tuple[str, str]]:
-    """Names and values in words, those alone that are there."""
-    facts = [(name, f"{statistics[name]:,}") for name in COUNTS if name in statistics]
-    facts += [(name, f"{statistics[name]:.1%}") for name in SHARES if name in statistics]
-    if "average_game_length" in statistics:
-        facts.append(("average_game_length", f"{statistics['average_game_length']:.1f} plies"))
+    """Names and values in words, those alone that are known: no rate is, where no game is."""
+    known = {name: value for name, value in statistics.items() if value is not None}
+    facts = [(name, f"{known[name]:,}") for name in COUNTS if name in known]
+    facts += [(name, f"{known[name]:.1%}") for name in SHARES if name in known]
+    if "average_game_length" in known:
+        facts.append(("average_game_length", f"{known['average_game_length']:.1f} plies"))
     return [(name.replace("_", " "), value) for name, value in facts]
+
+
+def overlap_of(found: dict[str, dict[str, int]]) -> list[dict[str, Any]]:
+    """For each evaluation set how much of it is in the dataset, the share in words."""
+    return [
+        {**one, "name": name, "percent": f"{one['positions'] / max(1, one['of']):.1%}"}
+        for name, one in found.items()
+    ]

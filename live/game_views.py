@@ -20,6 +20,7 @@ from training.games.models import Game, GameSource
 
 VIEW_GAME = "training.view_game"
 FILTERS = ("source", "result", "player", "version", "mine", "run")
+STONES = 21  # of each player
 WORDS = {
     "slower_win": "wins later than it could",
     "faster_loss": "loses sooner than it had to",
@@ -115,28 +116,54 @@ def analyse_game(request: HttpRequest, game_id: UUID) -> HttpResponse:
 def context_of(game: Game) -> dict[str, Any]:
     data = queries.game_data(game)
     analysis = analyses.analysis_data(game)
-    moves = [
-        move | {"number": move["ply"] + 1, "words": words_of(move)} for move in analysis["moves"]
-    ]
-    best = {move["ply"]: move["best_columns"] for move in moves}
+    moves = [move | words_of(move) for move in analysis["moves"]]
     return {
         "game": row_of(game),
         "metadata": data["metadata"],
         "analysis": analysis,
         "judged": moves,
+        "mistakes": [(who, count_words(kinds)) for who, kinds in analysis["mistakes"].items()],
         "pending": analyses.pending(game),
         "may_start": analysis["status"] in ("not_asked", "failed", "cancelled"),
         "drawing": {
             "moves": [move["position"] for move in data["moves"]],
             "values": [move.get("value") for move in data["moves"]],
             "visits": [move.get("visits") for move in data["moves"]],
-            "best": best,
         },
     }
 
 
-def words_of(move: dict[str, Any]) -> str:
-    return WORDS.get(move["mistake"], "")
+def words_of(move: dict[str, Any]) -> dict[str, Any]:
+    """What the table says of a move that was judged."""
+    return {
+        "number": move["ply"] + 1,
+        "words": WORDS.get(move["mistake"], ""),
+        "best_words": ", ".join(str(column + 1) for column in move["best_columns"]),
+        "before": outcome_words(move["score_before"], move["ply"], moved=0),
+        "after": outcome_words(move["score_after"], move["ply"], moved=1),
+    }
+
+
+def outcome_words(score: int, ply: int, *, moved: int) -> str:
+    """Who wins, and with how many more stones of the winner.
+
+    Args:
+        score: of the player of a move: 22 less the stones that the winner will have played,
+            negative for a loss. ply: of the move. moved: 1 if its stone is on the board, else 0.
+    """
+    if score == 0:
+        return "draw"
+    played = ply // 2 + moved if score > 0 else ply - ply // 2
+    left = STONES + 1 - abs(score) - played
+    if score < 0:
+        return f"loss in {left}"
+    return f"win in {left}" if left else "won"
+
+
+def count_words(kinds: dict[str, int]) -> str:
+    """How often a player made which mistake."""
+    found = [f"{count} × {WORDS.get(kind, kind)}" for kind, count in kinds.items()]
+    return ", ".join(found) or "no mistake"
 
 
 def find_game(request: HttpRequest, game_id: UUID) -> Game:

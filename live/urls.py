@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from live import compare_views, dataset_views, game_views, league_views, new_run_views, views
+from live import (
+    compare_views,
+    dataset_views,
+    game_views,
+    hypersearch_views,
+    league_views,
+    learning_views,
+    new_run_views,
+    views,
+)
 from live.playing import views as playing
 
 app_name = "live"
@@ -16,9 +25,23 @@ urlpatterns = [
     path("games/<uuid:game_id>/analyse/", game_views.analyse_game, name="analyse-game"),
     path("league/", league_views.league, name="league"),
     path("league/start/", league_views.start_tournament, name="start-tournament"),
+    path("hypersearch/", hypersearch_views.search_list, name="hypersearch-list"),
+    path("hypersearch/start/", hypersearch_views.start_search, name="start-hypersearch"),
+    path("hypersearch/<uuid:job_id>/", hypersearch_views.search_page, name="hypersearch"),
     path("datasets/", dataset_views.dataset_list, name="dataset-list"),
     path("datasets/build/", dataset_views.build_dataset, name="build-dataset"),
     path("datasets/<slug:name>/", dataset_views.dataset_page, name="dataset"),
+    path("models/<slug:name>/learning/", learning_views.learning, name="learning"),
+    path(
+        "models/<slug:name>/learning/change/",
+        learning_views.change_learning,
+        name="change-learning",
+    ),
+    path(
+        "models/<slug:name>/learning/discard/",
+        learning_views.discard_examples,
+        name="discard-examples",
+    ),
     path("play/", playing.play, name="play"),
     path("play/worker.js", playing.worker, name="play-worker"),
     path("runs/", views.run_list, name="run-list"),

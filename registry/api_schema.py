@@ -20,8 +20,11 @@ class TokenScheme(OpenApiAuthenticationExtension):
 
 
 class ProblemError(serializers.Serializer):
-    path = serializers.CharField()
-    message = serializers.CharField()
+    pointer = serializers.CharField(
+        allow_blank=True,
+        help_text="JSON pointer (RFC 6901) to the fault, as in /examples/3/move; empty for all",
+    )
+    detail = serializers.CharField()
     position = serializers.IntegerField(
         required=False, help_text="within a text such as q, in characters from 1"
     )

@@ -13,10 +13,12 @@ from registry.comparing.api import CompareVersions
 from registry.deleting.api import ModelDeletion, VersionDeletion
 from registry.hosts.api import WorkerList
 from registry.jobs import api as jobs
+from registry.performance.api import Performance
 from registry.retention.api import ModelRetention, Retention
 from registry.searching.api import FoundVersions
 from registry.serving.api import Predict, PredictEnsemble, PredictionList, PredictionOfRequest
 from registry.versions import api as versions
+from registry.versions.upload_api import Upload
 from registry.webhooks import api as webhooks
 
 urlpatterns = [
@@ -70,6 +72,7 @@ urlpatterns = [
         versions.ExportDownload.as_view(),
         name="api-export-download",
     ),
+    path("upload", Upload.as_view(), name="api-upload"),
     path("models/<slug:name>/live", versions.LiveAt.as_view(), name="api-live"),
     path("audit", AuditList.as_view(), name="api-audit"),
     path("models/<slug:name>/aliases", aliases.AliasList.as_view(), name="api-aliases"),
@@ -77,6 +80,7 @@ urlpatterns = [
     path("models/<slug:name>/alias-moves", aliases.AliasMoveList.as_view(), name="api-alias-moves"),
     path("deploy/<str:version_id>", activating.Deploy.as_view(), name="api-deploy"),
     path("rollback/<slug:name>", activating.RollBack.as_view(), name="api-rollback"),
+    path("performance/<slug:name>", Performance.as_view(), name="api-performance"),
     path("brains", brain_api.BrainList.as_view(), name="api-brains"),
     path("brains/validate", brain_api.BrainValidation.as_view(), name="api-brain-validate"),
     path("brains/<slug:name>", brain_api.BrainDetail.as_view(), name="api-brain"),

@@ -15,6 +15,7 @@ from registry.artifacts.models import Artifact
 from registry.audit.models import AuditEntry, AuditHead
 from registry.exports.models import Export
 from registry.jobs.models import Job
+from registry.performance.models import PerformanceReport
 from registry.retention.models import RetentionRule
 from registry.serving.models import Prediction
 from registry.versions.models import VersionCard, VersionCheck, VersionStatus
@@ -34,6 +35,7 @@ __all__ = [
     "Job",
     "Membership",
     "ModelVersion",
+    "PerformanceReport",
     "Prediction",
     "RegisteredModel",
     "RetentionRule",

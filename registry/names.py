@@ -54,3 +54,15 @@ def check_alias(name: Any, path: str = "alias") -> str:
 def subject_of(version: ModelVersion) -> str:
     """A version's name in the audit log."""
     return f"{version.model.name}/{version.number}"
+
+
+def read_version_id(named: str, path: str, *, instead: str = "") -> tuple[str, str]:
+    """What `model:number` or `model:alias` names, as (model, number or alias).
+
+    Args: instead: what else is taken there, for the message. Raises: SpecError.
+    """
+    model, _, which = named.rpartition(":")
+    if not model or not which:
+        expected = f"model:number, such as walker:1.0.0{instead}"
+        raise SpecError([Problem(path, f"found {named[:80]!r}; expected {expected}")])
+    return model, which

@@ -1,11 +1,12 @@
 """How the API says no: RFC 9457 problem+json with what was found, what was expected, what to do.
 
 {"type": "urn:hamlet:problem:invalid", "title": "Unprocessable Content", "status": 422,
- "detail": "...", "errors": [{"path": "inputs.observation", "message": "found ..."}]}
+ "detail": "...", "errors": [{"pointer": "/inputs/observation", "detail": "found ..."}]}
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -50,6 +51,8 @@ KINDS = {
     500: "internal",
     503: "unavailable",
 }
+WHOLE = ("(document)", "(message)")  # paths of faults that have no place in the request
+PATH_MARKS = re.compile(r"\.|\[(\d+)\]")
 TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}  # RFC 9110's words
 
 
@@ -68,10 +71,21 @@ def problem_data(status: int, detail: str, errors: Sequence[Problem] = ()) -> di
 
 def _entry(problem: Problem) -> dict[str, Any]:
     """A problem within one text knows its place there, in characters from 1."""
-    entry: dict[str, Any] = {"path": problem.path, "message": problem.message}
+    entry: dict[str, Any] = {"pointer": pointer_of(problem.path), "detail": problem.message}
     if (position := getattr(problem, "position", None)) is not None:
         entry["position"] = position
     return entry
+
+
+def pointer_of(path: str) -> str:
+    """The library's `examples[3].move` as the JSON pointer `/examples/3/move`; "" for all of it.
+
+    Source: RFC 6901.
+    """
+    if path in WHOLE:
+        return ""
+    parts = (part for part in PATH_MARKS.split(path) if part)
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)
 
 
 # The status of each error that a view may let through. The first fitting row counts.

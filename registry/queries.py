@@ -104,6 +104,17 @@ def versions_of_model(model: RegisteredModel) -> QuerySet[ModelVersion]:
     )
 
 
+def find_model(user: User | AnonymousUser, name: str) -> RegisteredModel:
+    """Raises: VersionNotFoundError, whether it is absent or out of the user's sight."""
+    model = visible_models(user).filter(name=name).first()
+    if model is None:
+        raise VersionNotFoundError(
+            f"There is no model {name[:100]!r} that you may see. "
+            "GET /api/v1/models lists those there are."
+        )
+    return model
+
+
 def find_version(
     user: User | AnonymousUser, model_name: str, version_or_alias: str
 ) -> ModelVersion:
@@ -111,12 +122,7 @@ def find_version(
 
     Raises: VersionNotFoundError, whether the thing is absent or out of the user's sight.
     """
-    model = visible_models(user).filter(name=model_name).first()
-    if model is None:
-        raise VersionNotFoundError(
-            f"There is no model {model_name[:100]!r} that you may see. "
-            "GET /api/v1/models lists those there are."
-        )
+    model = find_model(user, model_name)
     versions = ModelVersion.objects.filter(model=model).select_related("model", "artifact", "card")
     if match := NUMBER.fullmatch(version_or_alias):
         major, minor, patch = map(int, match.groups())

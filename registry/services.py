@@ -23,7 +23,12 @@ from registry.audit.services import record
 from registry.errors import NameTakenError, NotChangeableError
 from registry.models import BrainSpec, RegisteredModel
 from registry.names import check_name
-from registry.queries import may_change_brain, may_change_model, seen_by_the_same
+from registry.queries import (
+    changeable_models,
+    may_change_brain,
+    may_change_model,
+    seen_by_the_same,
+)
 from registry.tags import check_description, check_tags
 
 if TYPE_CHECKING:
@@ -95,6 +100,17 @@ def create_model(
             raise NameTakenError(f"The model name {name} is taken. Choose another.")
         model = ensure_model(name, system, user, taught)
         return change_model(model, user, **card)
+
+
+def model_to_fill(
+    *, name: str, system: str, user: User, classroom: int | None = None
+) -> RegisteredModel:
+    """The model of this name of which the user may register versions; a new one if there is none.
+
+    Args: system, classroom: of a new one. Raises: as `create_model`.
+    """
+    found = changeable_models(user).filter(name=name).first()
+    return found or create_model(name=name, system=system, user=user, classroom=classroom)
 
 
 def change_model(

@@ -21,6 +21,7 @@ from registry.models import RegisteredModel
 from registry.moments import read_time
 from registry.pages import page_for
 from registry.pagination import Page, next_url, page_of
+from registry.performance.queries import SHOWN, reports_of
 from registry.searching.errors import SearchError
 from registry.searching.lists import found_page, search_box
 from registry.searching.tables import MODELS
@@ -72,6 +73,7 @@ def model_page(request: HttpRequest, name: str) -> HttpResponse:
         "versions": page.items,
         "next": next_url(request, page),
         "first": "cursor" not in request.GET,
+        "reports": reports_of(model)[:SHOWN],
     }
     return render(request, "registry/model.html", context)
 
@@ -191,4 +193,5 @@ def answer_with_aliases(
         return render(request, "registry/_aliases.html", context, status=status)
     page = page_of(request, queries.versions_of_model(model), queries.VERSION_ORDER)
     context |= {"versions": page.items, "next": next_url(request, page), "first": True}
+    context["reports"] = reports_of(model)[:SHOWN]
     return render(request, "registry/model.html", context, status=status)

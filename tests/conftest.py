@@ -35,11 +35,10 @@ del os.environ["DJANGO_SETTINGS_MODULE"]
 
 import redis  # noqa: E402
 import torch  # noqa: E402
-from django.apps import apps  # noqa: E402
-from django.db.models.signals import post_migrate  # noqa: E402
+from django.test import TransactionTestCase  # noqa: E402
 
 from registry.accounts.models import Classroom, Role, User  # noqa: E402
-from tests.running import people  # noqa: E402
+from tests.running import emptying, people  # noqa: E402
 from tests.running.processes import PlatformProcess, start_web, start_worker  # noqa: E402
 from tests.running.slow_budget import SlowBudget, budget_of  # noqa: E402
 
@@ -56,17 +55,23 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def _restore_roles(**_: object) -> None:
-    people.ensure_roles()
+def _empty_tables(self: TransactionTestCase) -> None:
+    emptying.empty_tables()
 
 
-# A test with real transactions ends in TRUNCATE, which takes the groups of the migration away. It
-# ends with this signal too, as `migrate` does; the last app with tables has all permissions ready.
-post_migrate.connect(_restore_roles, sender=apps.get_app_config("training"))
+# Instead of Django's own `flush`, which takes far longer and leaves the same.
+TransactionTestCase._fixture_teardown = _empty_tables
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(SlowBudget(budget_of(config)), "slow-budget")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
+    """Once the migrations have run."""
+    with django_db_blocker.unblock():
+        emptying.note_roles()
 
 
 @pytest.fixture

@@ -24,10 +24,12 @@ from registry.pagination import page_data
 from registry.searching.lists import found_data, search_parameter
 from training import api_data, queries, serializers, services
 from training.api_data import find_run
+from training.incremental.api import answer_examples
+from training.incremental.reading import is_incremental, without_flag
 from training.models import RunStatus
 from training.searching import RUNS, listed_runs
 from training.train_jobs.queries import progress_data
-from training.train_jobs.serializers import QueuedRun
+from training.train_jobs.serializers import TRAIN_ANSWER
 
 VIEW_RUN = Access(Scope.READ, "training.view_run")
 STEER_RUN = Access(Scope.TRAIN, "training.change_run")
@@ -47,12 +49,19 @@ class Train(APIView):
                 description="the same key with the same body makes one run, however often sent",
             )
         ],
-        responses=answers(QueuedRun, 409, 422, status=202, takes_body=True) | {200: QueuedRun},
+        responses=answers(TRAIN_ANSWER, 409, 422, status=202, takes_body=True)
+        | {200: TRAIN_ANSWER},
     )
     def post(self, request: Request) -> Response:
-        """Queue a run. 202 with the run; 200 if the key made it before."""
+        """Queue a run. 202 with the run; 200 if the key made it before. With `incremental`, keep
+        `examples` until there are enough for a run that goes on from the version in service, or
+        from `base_version`: 202 with `queued` and `needed`, and with the run once it starts."""
         key = request.headers.get("Idempotency-Key")
-        run, made = services.queue_run_once(request.user, request.data, idempotency_key=key)
+        if is_incremental(request.data):
+            return answer_examples(request, key)
+        run, made = services.queue_run_once(
+            request.user, without_flag(request.data), idempotency_key=key
+        )
         data = {**api_data.run_detail(run), **progress_data(run)}
         return Response(data, status=202 if made else 200, headers={"Location": data["url"]})
 

@@ -9,6 +9,8 @@ from training.compare_api import CompareRuns
 from training.comparisons.api import Compare
 from training.datasets import api as datasets
 from training.games import api as games
+from training.hypersearch import api as hypersearch
+from training.incremental import api as incremental
 from training.league import api as league
 from training.status.api import Status
 from training.train_jobs import api as train_jobs
@@ -46,12 +48,24 @@ urlpatterns = [
     path("games/<uuid:game_id>/analysis", games.GameAnalysis.as_view(), name="api-game-analysis"),
     path("selfplay", games.SelfPlay.as_view(), name="api-selfplay"),
     path("tournaments", league.Tournaments.as_view(), name="api-tournaments"),
+    path("hypersearch", hypersearch.Hypersearches.as_view(), name="api-hypersearches"),
+    path(
+        "hypersearch/<uuid:job_id>",
+        hypersearch.HypersearchDetail.as_view(),
+        name="api-hypersearch",
+    ),
     path("league", league.League.as_view(), name="api-league"),
     path("datasets", datasets.DatasetList.as_view(), name="api-datasets"),
     path("datasets/import", datasets.DatasetImport.as_view(), name="api-dataset-import"),
     path("datasets/<slug:name>", datasets.DatasetDetail.as_view(), name="api-dataset"),
     path(
         "datasets/<slug:name>/export", datasets.DatasetExport.as_view(), name="api-dataset-export"
+    ),
+    path("models/<slug:name>/learning", incremental.ModelLearning.as_view(), name="api-learning"),
+    path(
+        "models/<slug:name>/learning/examples",
+        incremental.WaitingExamples.as_view(),
+        name="api-learning-examples",
     ),
     path("systems", api.SystemList.as_view(), name="api-systems"),
     path("systems/<slug:name>/levels", api.LevelList.as_view(), name="api-levels"),

@@ -16,10 +16,13 @@ class TrainingConfig(AppConfig):
         from training.games.analyses import ANALYSIS
         from training.games.importing import IMPORT
         from training.games.playing import SELF_PLAY
+        from training.hypersearch.errors import STATUS_OF as SEARCH_STATUS_OF
+        from training.hypersearch.searching import HYPERSEARCH
         from training.league.playing import TOURNAMENT
 
         register_waiting(dispatch.waiting_runs)
-        for kind in (ANALYSIS, COMPARISON, DATASET, IMPORT, SELF_PLAY, TOURNAMENT):
+        for kind in (ANALYSIS, COMPARISON, DATASET, HYPERSEARCH, IMPORT, SELF_PLAY, TOURNAMENT):
             kinds.register(kind)
-        for error, status in (errors.STATUS_OF | DATASET_STATUS_OF).items():
-            register_status(error, status)
+        for statuses in (errors.STATUS_OF, DATASET_STATUS_OF, SEARCH_STATUS_OF):
+            for error, status in statuses.items():
+                register_status(error, status)

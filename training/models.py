@@ -12,6 +12,8 @@ from django.utils import timezone
 from registry.models import Artifact, BrainSpec, Classroom, ModelVersion, RegisteredModel
 from training.datasets.models import Dataset, DatasetShard
 from training.games.models import Game, GameBlock, PositionFinding
+from training.incremental.models import LearningOn, QueuedExamples
+from training.retraining.models import Night, NightOutcome
 
 __all__ = [
     "ENDED",
@@ -21,8 +23,12 @@ __all__ = [
     "EpisodeSummary",
     "Game",
     "GameBlock",
+    "LearningOn",
     "MetricPoint",
+    "Night",
+    "NightOutcome",
     "PositionFinding",
+    "QueuedExamples",
     "Replay",
     "Run",
     "RunEvent",

@@ -100,7 +100,8 @@ def stored_examples(examples: Any) -> dict[str, Any]:
     rows = read_examples(examples, path=EXAMPLES)
     with tempfile.TemporaryDirectory() as parent:
         folder = Path(parent) / "dataset"
-        manifest = build_dataset(folder, examples=[rows])
+        # Not merged: a game that shares its opening with another would not be whole any more.
+        manifest = build_dataset(folder, options={"deduplicate": False}, examples=[rows])
         files = [FILE_NAME, *(shard.file_name for shard in manifest.shards)]
         digests = [store_file(folder / name, MEDIA_TYPE).sha256 for name in files]
         return {"manifest": digests[0], "shards": digests[1:]}

@@ -134,6 +134,19 @@ TRAIN_BODY = {
                 "description": "name of a saved brain spec, YAML text, or the spec itself",
             },
             "seed": {"type": "integer"},
+            "examples": {
+                "type": "array",
+                "items": {"type": "object", "additionalProperties": True},
+                "description": "to learn from (connect_four): {board: {board, player}, move, "
+                "value, policy?, weight?, game_id?, ply?}",
+            },
+            "base_version": {**TEXT, "description": "to begin from, as walker:1.2.0"},
+            "incremental": {
+                "type": "boolean",
+                "default": False,
+                "description": "keep `examples` until there are enough of them, then go on from "
+                "base_version, or from the version of `model` that is in service",
+            },
         },
         "additionalProperties": {"description": "what else the system takes (town: episodes...)"},
         "example": {"system": "town", "level": "L1", "seed": 7, "episodes": 500},

@@ -7,23 +7,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
-from django.db.models.functions import Now
 
 from hamlet.errors import Problem, SpecError
-from hamlet.schema import content_hash, describe
+from hamlet.schema import describe
 from registry.checkpoints import drop_checkpoints
 from registry.models import Checkpoint, User
-from registry.services import ensure_model
-from training import dispatch, inputs, lifecycle
+from training import dispatch, lifecycle
+from training.creating import body_hash, create_run
 from training.errors import (
     IdempotencyConflictError,
     IllegalTransitionError,
     StatusConflictError,
     SteeringRefusedError,
 )
-from training.models import ENDED, Run, RunEvent, RunStatus, Wish
+from training.models import ENDED, QueuedExamples, Run, RunStatus, Wish
 from training.queries import may_steer
-from training.run_requests import RunRequest, read_request
+from training.run_requests import read_request
 
 KEY = re.compile(r"[\x21-\x7e]{1,100}")
 
@@ -45,11 +44,7 @@ def queue_run_once(
     user: User, request: Mapping[str, Any], *, idempotency_key: str | None = None
 ) -> tuple[Run, bool]:
     """As `queue_run`. Returns: (the run, whether this call made it)."""
-    if not user.has_perm("training.add_run"):
-        raise SteeringRefusedError("You may watch runs but not start them. Ask an instructor.")
-    if idempotency_key is not None and not KEY.fullmatch(idempotency_key):
-        message = f"found {describe(idempotency_key)}; expected 1 to 100 printable characters"
-        raise SpecError([Problem("Idempotency-Key", message)])
+    check_may_queue(user, idempotency_key)
     if earlier := find_by_key(user, idempotency_key, request):
         return earlier, False
     wanted = read_request(user, request)
@@ -62,6 +57,15 @@ def queue_run_once(
         raise
 
 
+def check_may_queue(user: User, key: str | None) -> None:
+    """Raises: SteeringRefusedError; SpecError for a key that is none."""
+    if not user.has_perm("training.add_run"):
+        raise SteeringRefusedError("You may watch runs but not start them. Ask an instructor.")
+    if key is not None and not KEY.fullmatch(key):
+        message = f"found {describe(key)}; expected 1 to 100 printable characters"
+        raise SpecError([Problem("Idempotency-Key", message)])
+
+
 def find_by_key(user: User, key: str | None, request: Mapping[str, Any]) -> Run | None:
     """Raises: IdempotencyConflictError if the key was used with another body."""
     if key is None:
@@ -72,43 +76,10 @@ def find_by_key(user: User, key: str | None, request: Mapping[str, Any]) -> Run 
             f"The key {key!r} was used before, with another body (run {run.pk}). "
             "Use a new key for a new run."
         )
-    return run
-
-
-def body_hash(request: Mapping[str, Any]) -> str:
-    """Raises: SpecError if the request holds what JSON cannot say."""
-    try:
-        return content_hash(request)
-    except (TypeError, ValueError) as error:
-        message = f"holds what JSON cannot say ({error}); expected plain, finite values"
-        raise SpecError([Problem("(document)", message)]) from None
-
-
-@transaction.atomic
-def create_run(user: User, wanted: RunRequest, request: Mapping[str, Any], key: str | None) -> Run:
-    """Write the rows of a request found good and wake a worker once they are committed."""
-    run = Run.objects.create(
-        name=wanted.name,
-        system=wanted.system.name,
-        level=wanted.level,
-        spec=wanted.spec.to_data(),
-        spec_hash=wanted.spec.hash,
-        brain=wanted.brain,
-        owner=user,
-        classroom=wanted.classroom,
-        model=ensure_model(wanted.model_name, wanted.system.name, user, wanted.classroom),
-        queue=wanted.queue,
-        idempotency_key=key,
-        request_hash=body_hash(request),
-        total=wanted.spec.budget,
-        unit=wanted.system.unit,
-        queued_at=Now(),
-        created_at=Now(),
-    )
-    inputs.protect(run, wanted.system.files_of(wanted.spec))
-    RunEvent.objects.create(run=run, new_status=RunStatus.QUEUED, actor=user, happened_at=Now())
-    run.refresh_from_db()
-    dispatch.send_when_committed(run)
+    if run is None and QueuedExamples.objects.filter(owner=user, idempotency_key=key).exists():
+        raise IdempotencyConflictError(
+            f"The key {key!r} was used before, with examples that were queued. Use a new key."
+        )
     return run
 
 

@@ -16,6 +16,7 @@ from django.db.models.functions import Now
 from kombu.exceptions import OperationalError
 
 from training import dispatch, leases
+from training.hypersearch.stopping import stop_trials
 from training.models import Run, RunStatus
 
 logger = logging.getLogger(__name__)
@@ -27,6 +28,7 @@ MOST_AT_ONCE = 1000
 
 def sweep() -> None:
     """One round."""
+    stop_trials()
     take_back_and_wake()
     dispatch.send_lost_again()
     explain_waiting()

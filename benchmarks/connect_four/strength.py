@@ -10,6 +10,7 @@
   off a plot, so no table says that ours are better than those.
 - Matches of every two players from balanced openings, seats exchanged, and ratings from all their
   games. With --perfect-games also games from the empty board against the solver moving second.
+- The same network with the same simulations, its root searched by Gumbel's way against PUCT.
 
 Without --model: the network that comes with the platform.
 """
@@ -39,15 +40,18 @@ from hamlet.evaluation.connect_four_strength import (
 )
 from hamlet.model import HamletModel
 from hamlet.search.arena import Match, play_match
+from hamlet.search.evaluators import NetworkEvaluator
 from hamlet.search.openings import balanced_openings
 from hamlet.search.players import (
     MinimaxPlayer,
+    NetworkPlayer,
     OnePlyPlayer,
     Player,
     RandomPlayer,
     RolloutPlayer,
     SolverPlayer,
 )
+from hamlet.search.settings import SearchSettings
 from hamlet.shipped import CONNECT_FOUR, shipped_checkpoint
 
 RANDOM, ONE_PLY, MINIMAX, ROLLOUTS, SOLVER, RAW = (
@@ -58,6 +62,7 @@ RANDOM, ONE_PLY, MINIMAX, ROLLOUTS, SOLVER, RAW = (
     "solver",
     "network alone",
 )
+ROOT_SIMULATIONS = (16, 64)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,6 +82,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.games:
         for table in match_tables(networks, options):
             report.add(table)
+        report.add(roots_table(model, options))
     if options.perfect_games:
         report.add(perfect_table(networks, options))
     report.end()
@@ -186,6 +192,27 @@ def match_row(name: str, opponent: str, match: Match, *, player: int) -> dict[st
         results = [game.result(player) for game in match.games if game.red == red]
         cells[seat] = " / ".join(str(results.count(value)) for value in (1, 0, -1))
     return cells
+
+
+def roots_table(model: HamletModel, options: Namespace) -> Table:
+    """Sequential halving by Gumbel noise against PUCT at the root, everything else alike."""
+    openings = balanced_openings()[: options.games]
+    table = Table(
+        "Gumbel against PUCT at the root, the same network",
+        [],
+        [f"mean result of Gumbel (win 1, draw 0, loss -1) from {len(openings)} openings, 95 %"],
+    )
+    for count in ROOT_SIMULATIONS:
+        evaluate = NetworkEvaluator(model.network)
+        gumbel, puct = (
+            NetworkPlayer(evaluate, SearchSettings(simulations=count, root=root))
+            for root in ("gumbel", "puct")
+        )
+        match = play_match(gumbel, puct, openings, seed=options.seed)
+        counts = " / ".join(map(str, match.counts().values()))
+        row = {"simulations": count, "won / drawn / lost": counts, "mean": str(match.mean())}
+        table.rows.append(row)
+    return table
 
 
 def perfect_table(networks: dict[str, Player], options: Namespace) -> Table:

@@ -106,14 +106,14 @@ class BoardEnsembleBrain(BoardBrain):
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
         self.check_planes(planes)
-        logits, values = self._ask(planes)
+        logits, values = self.ask_members(planes)
         policy, value = self.combination(logits, values, open_columns(planes))
         return policy, value
 
     def member_answers(self, planes: Tensor) -> MemberAnswers:
         """What each member says by itself, at its temperature."""
         self.check_planes(planes)
-        logits, values = self._ask(planes)
+        logits, values = self.ask_members(planes)
         legal = open_columns(planes).expand(logits.shape)
         warmed = logits / self.combination.temperatures.view(-1, 1, 1)
         return MemberAnswers(
@@ -130,7 +130,8 @@ class BoardEnsembleBrain(BoardBrain):
         self.combination.weights.copy_((shares / shares.sum()).float().to(device))
         self.combination.temperatures.copy_(torch.tensor(list(temperatures), device=device))
 
-    def _ask(self, planes: Tensor) -> tuple[Tensor, Tensor]:
+    def ask_members(self, planes: Tensor) -> tuple[Tensor, Tensor]:
+        """What `combination` makes one answer of: logits [M, B, A], values [M, B, 1]."""
         answers = [member(planes) for member in self.members]
         return torch.stack([policy for policy, _ in answers]), torch.stack(
             [value for _, value in answers]

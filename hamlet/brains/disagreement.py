@@ -22,16 +22,21 @@ class Disagreement(NamedTuple):
     dissent: Tensor
 
 
-def disagreement(policies: Tensor, winner: Tensor) -> Disagreement:
-    """Args: policies [M, B, A], each row of sum 1; winner [B] int64, what the ensemble plays."""
+def disagreement(policies: Tensor, winner: Tensor, votes: Tensor | None = None) -> Disagreement:
+    """How far the members are from each other, and from what the ensemble plays.
+
+    Args:
+        policies: [M, B, A], each row of sum 1. winner: [B] int64, what the ensemble plays.
+        votes: [M, B] int64, the best action of each member; None takes the first likeliest.
+    """
     pairs = [
         divergence_bits(policies[first], policies[second])
         for first, second in combinations(range(len(policies)), 2)
     ]
-    zero = torch.zeros(policies.shape[1], device=policies.device)
-    divergence = torch.stack(pairs).mean(dim=0) if pairs else zero
-    votes = policies.argmax(dim=-1)  # [M, B]
-    return Disagreement(divergence, (votes != winner).float().mean(dim=0))
+    divergence = torch.stack(pairs).mean(dim=0) if pairs else torch.zeros_like(policies[0, :, 0])
+    if votes is None:
+        votes = policies.argmax(dim=-1)
+    return Disagreement(divergence, (votes != winner).to(policies.dtype).mean(dim=0))
 
 
 def divergence_bits(one: Tensor, other: Tensor) -> Tensor:

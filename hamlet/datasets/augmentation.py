@@ -30,7 +30,7 @@ def augmented(
     made = [rows]
     if augment["flip"]:
         image = flipped(rows)
-        image["copy"] |= FLIPPED
+        image["copy"] ^= FLIPPED
         made.append(image)
     if augment["noise"]:
         made.append(noisy(rows, draw))

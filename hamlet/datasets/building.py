@@ -219,10 +219,10 @@ class _Build:
 
 
 def _ordered(rows: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """By position, then by id of the game and ply, so that the order of the games is forgotten.
-    Loose examples stand in the order they were given in."""
+    """By position, then by id of the game, and what was played before its mirrored copy: the order
+    of the games is forgotten. Loose examples stand in the order they were given in."""
     rank = np.where(rows["game"] == LOOSE, -1, ranks[rows["game"]])
-    return rows[np.lexsort((rank, rows["own"], canonical_keys_of(rows)))]
+    return rows[np.lexsort((rows["copy"], rank, rows["own"], canonical_keys_of(rows)))]
 
 
 def _ranks(game_ids: list[str]) -> np.ndarray:

@@ -43,7 +43,8 @@ class Game:
             there was none.
         values: [plies] float32 value that the search gave the position, seen by the mover; NaN
             where there was none.
-        explored: [plies] bool, true where the move was drawn by lot and is no target.
+        explored: [plies] bool, true where nobody chose the move, which is no target: it was drawn
+            by lot, or given as part of an opening.
         thinking_ms: by ply, where a clock ran.
         mirror_of: the game of which this is the mirrored copy.
     """

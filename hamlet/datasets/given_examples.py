@@ -14,6 +14,7 @@ import numpy as np
 from hamlet.datasets.game_records import GAME_NAME
 from hamlet.datasets.rows import (
     FLIPPED,
+    IMAGE,
     LOOSE,
     NOISY,
     SMOOTHED,
@@ -32,8 +33,10 @@ from hamlet.wording import describe, join
 MOST_PROBLEMS = 20
 POLICY_TOLERANCE = 1e-3  # by how much a policy may miss 1
 ROUNDING = 1e-5  # below it a policy is taken as it is, since scaling would change its last bits
-HIGHEST_WEIGHT = 1e9
-ANY_COPY = FLIPPED | NOISY | SMOOTHED
+# Weights are kept as float32, in which the least one is exact; what is less may become 0 there.
+LEAST_WEIGHT, HIGHEST_WEIGHT = 2.0**-30, 1e9
+HIGHEST_SUM = 1e19  # of the weights of as many examples as can be merged
+ANY_COPY = FLIPPED | NOISY | SMOOTHED | IMAGE
 OUTCOMES = {"win": 1, "draw": 0, "loss": -1, "unknown": UNKNOWN}
 
 BOARD = Section({"board": Unread(), "player": Unread(default=None, optional=True)})
@@ -42,7 +45,7 @@ GIVEN = {
     "move": Integer(0, COLUMNS - 1),
     "value": Number(-1, 1),
     "policy": ListOf(Number(0, 1), shortest=COLUMNS, longest=COLUMNS, default=None, optional=True),
-    "weight": Number(0, HIGHEST_WEIGHT, 1.0, above=True),
+    "weight": Number(LEAST_WEIGHT, HIGHEST_WEIGHT, 1.0),
     "game_id": Text(
         None,
         longest=GAME_NAME.longest,
@@ -54,6 +57,7 @@ GIVEN = {
 }
 # What an exported dataset says besides.
 STORED = {
+    "weight": Number(LEAST_WEIGHT, HIGHEST_SUM, 1.0),
     "count": Integer(1, 2**31 - 1, 1),
     "spread": Number(0, 2, 0.0),
     "outcome": Choice(*OUTCOMES, default="unknown"),
@@ -116,7 +120,7 @@ def _plain(entry: Any, schema: Section) -> dict | None:
         and type(read["value"]) in REAL
         and -1 <= read["value"] <= 1
         and type(read["weight"]) in REAL
-        and 0 < read["weight"] <= HIGHEST_WEIGHT
+        and LEAST_WEIGHT <= read["weight"] <= HIGHEST_WEIGHT
         and (policy is None or (type(policy) is list and len(policy) == COLUMNS))
         and (policy is None or all(type(part) in REAL and 0 <= part <= 1 for part in policy))
         and (ply is None or (type(ply) is int and 0 <= ply < CELLS))

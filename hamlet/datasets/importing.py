@@ -51,6 +51,7 @@ def import_dataset(
         lines: of the file, as a text file opened with newline="" gives them.
         format: json or csv.
         options: to build with; without any, examples are kept as they are.
+        evaluation_sets: canonical keys by name, for the report of overlap.
 
     Raises: InputError naming the index of the first wrong examples; DatasetError for another
         format, or if nothing is left.
@@ -60,11 +61,11 @@ def import_dataset(
     settings = read_options({"deduplicate": False} if options is None else options)
     with appearing(Path(folder)) as work:
         spool = _Spool(work / "spool.rows")
-        entries = _json_entries(lines) if format == JSON else _csv_entries(lines)
+        entries = (_json_entries if format == JSON else _csv_entries)(_without_mark(lines))
         claimed = spool.fill(entries)
         manifest = None
         if claimed is not None and options is None:
-            manifest = _restored(work, spool, claimed)
+            manifest = _restored(work, spool, claimed, evaluation_sets or {})
         if manifest is None:
             manifest = build_into(
                 work, (), spool.chunks(), settings, seed, evaluation_sets=evaluation_sets
@@ -113,11 +114,16 @@ class _Spool:
                 yield rows
 
 
-def _restored(work: Path, spool: _Spool, claimed: Any) -> Manifest | None:
-    """The dataset that was exported, if rows and statistics are those its manifest tells of."""
+def _restored(
+    work: Path, spool: _Spool, claimed: Any, evaluation_sets: Mapping[str, np.ndarray]
+) -> Manifest | None:
+    """The dataset that was exported, if rows and statistics are those its manifest tells of. What
+    it says of games cannot be counted again; it is taken if it can be so."""
     try:
         manifest = read_manifest(claimed)
     except DatasetError:
+        return None
+    if len(spool.numbers) > manifest.data["sources"]["games"]:
         return None
     folder = work / "restored"
     folder.mkdir()
@@ -126,7 +132,9 @@ def _restored(work: Path, spool: _Spool, claimed: Any) -> Manifest | None:
         writer.add(rows)
         spread.add(rows)
     spread.finish()
-    same = writer.finish() == manifest.shards and _same_statistics(spread, manifest)
+    same = writer.finish() == manifest.shards and _same_statistics(
+        spread, manifest, evaluation_sets
+    )
     if same:
         for shard in manifest.shards:
             (folder / shard.file_name).replace(work / shard.file_name)
@@ -135,15 +143,26 @@ def _restored(work: Path, spool: _Spool, claimed: Any) -> Manifest | None:
     return manifest if same else None
 
 
-def _same_statistics(spread: Partitions, manifest: Manifest) -> bool:
-    """Whether the manifest says of its examples what they say themselves. The overlap with
-    evaluation sets is left out: the sets are not at hand."""
-    summary = ExampleSummary()
+def _same_statistics(
+    spread: Partitions, manifest: Manifest, evaluation_sets: Mapping[str, np.ndarray]
+) -> bool:
+    """Whether the manifest says of its examples what they say themselves. Of the overlap with
+    evaluation sets, what it says of those that are at hand is looked at: it may come from where
+    there were others."""
+    summary = ExampleSummary(evaluation_sets)
     for rows in spread:
         summary.add(rows)
     found, claimed = summary.report(), dict(manifest.data["statistics"]["examples"])
-    found.pop("evaluation_overlap"), claimed.pop("evaluation_overlap", None)
-    return found == claimed
+    overlap, said = found.pop("evaluation_overlap"), claimed.pop("evaluation_overlap", {})
+    if found != claimed or not isinstance(said, Mapping):
+        return False
+    return all(said[name] == overlap[name] for name in overlap if name in said)
+
+
+def _without_mark(lines: Iterable[str]) -> Iterator[str]:
+    """Spreadsheets begin a file with a byte order mark."""
+    for number, line in enumerate(lines):
+        yield line if number else line.removeprefix("\ufeff")
 
 
 def _json_entries(lines: Iterable[str]) -> Iterator[Any]:
@@ -165,6 +184,8 @@ def _csv_entries(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
         header = next(table, [])
         _check_header(header)
         for cells in table:
+            if not cells:  # an empty line
+                continue
             if len(cells) != len(header):
                 message = f"found {len(cells)} cells; expected {len(header)}"
                 raise _line_fault(table.line_num, message)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hamlet.datasets.errors import DatasetError
 from hamlet.datasets.options import OPTIONS
 from hamlet.datasets.shards import Shard
-from hamlet.errors import SpecError
+from hamlet.envs.connect_four.position import CELLS
+from hamlet.errors import Problem, SpecError
 from hamlet.schema import (
     Choice,
     Integer,
     ListOf,
+    Number,
     Section,
     Text,
     Unread,
@@ -24,6 +26,36 @@ from hamlet.schema import (
 
 FORMAT, VERSION = "hamlet-dataset", 1
 FILE_NAME = "manifest.json"
+ROUNDING = 1e-9
+RATES = ("win_rate_red", "win_rate_yellow", "draw_rate")
+
+
+def _whole(statistics: dict[str, Any]) -> Iterator[Problem]:
+    """Of games there are all rates, which make 1; of no games none."""
+    rates = [statistics[name] for name in (*RATES, "average_game_length")]
+    if [rate is not None for rate in rates] != [statistics["games"] > 0] * len(rates):
+        yield Problem(
+            "games", f"found {statistics['games']}, which does not fit the rates of games"
+        )
+    elif statistics["games"] and abs(sum(rates[:-1]) - 1) > ROUNDING:
+        yield Problem("draw_rate", f"the rates sum to {sum(rates[:-1]):g}; expected 1")
+
+
+def _enough_games(manifest: dict[str, Any]) -> Iterator[Problem]:
+    known, there = manifest["statistics"]["games"]["games"], manifest["sources"]["games"]
+    if known > there:
+        message = f"found {known} games, more than the {there} there are"
+        yield Problem("statistics.games.games", message)
+
+
+GAME_STATISTICS = Section(
+    {
+        "games": Integer(0, 2**53),
+        **{name: Number(0, 1, default=None, optional=True) for name in RATES},
+        "average_game_length": Number(0, CELLS, default=None, optional=True),
+    },
+    rules=[_whole],
+)
 MANIFEST = Section(
     {
         "format": Choice(FORMAT),
@@ -58,10 +90,9 @@ MANIFEST = Section(
             shortest=1,
             longest=100_000,
         ),
-        "statistics": Section(
-            {"games": Unread(dict, "a mapping"), "examples": Unread(dict, "a mapping")}
-        ),
-    }
+        "statistics": Section({"games": GAME_STATISTICS, "examples": Unread(dict, "a mapping")}),
+    },
+    rules=[_enough_games],
 )
 
 

@@ -17,6 +17,7 @@ from hamlet.datasets.rows import (
     keys_of,
 )
 
+MOST_COUNT = np.iinfo(ROW["count"]).max
 # Of outcomes that weigh the same, the first one here is taken.
 OUTCOMES = np.array([0, 1, -1, UNKNOWN], dtype=np.int8)
 
@@ -32,8 +33,9 @@ def merged(rows: np.ndarray) -> np.ndarray:
 
     Value and policy are means by weight, the policies mirrored back first and taken over those
     rows that have one; weight and count are sums; `spread` is the highest value less the lowest;
-    move and outcome are those with the most weight. Rows of one position are added in the order
-    they are given in, so the caller fixes it for the same last bits.
+    move and outcome are those with the most weight; a copy is what comes of copies alone. Rows of
+    one position are added in the order they are given in, so the caller fixes it for the same last
+    bits.
     """
     rows = canonical(rows)
     order = np.argsort(keys_of(rows), kind="stable")
@@ -48,7 +50,8 @@ def merged(rows: np.ndarray) -> np.ndarray:
     one[:] = rows[starts]
     one["value"] = np.add.reduceat(weight * rows["value"], starts) / total
     one["weight"] = total
-    one["count"] = np.add.reduceat(rows["count"], starts)
+    count = np.add.reduceat(rows["count"].astype(np.int64), starts)
+    one["count"] = np.minimum(count, MOST_COUNT)
     one["policy"] = _policy(rows, weight, starts)
     one["spread"] = _spread(rows, starts)
     one["move"] = _heaviest(rows["move"], 7, weight, starts)
@@ -56,6 +59,7 @@ def merged(rows: np.ndarray) -> np.ndarray:
     one["outcome"] = OUTCOMES[classes]
     one["game"] = _same_or(rows["game"], LOOSE, starts)
     one["source"] = _same_or(rows["source"], SEVERAL, starts)
+    one["copy"] = np.bitwise_and.reduceat(rows["copy"], starts)
     return one
 
 

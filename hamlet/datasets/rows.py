@@ -23,12 +23,14 @@ ROW = np.dtype(
         ("move", "i1"),  # the column played; of merged rows the one with the most weight
         ("outcome", "i1"),  # of the game, for the mover: 1, 0, -1; 2 where nobody knows
         ("source", "u1"),  # place in SOURCES
-        ("copy", "u1"),  # sum of what was done to make this copy: FLIPPED, NOISY, SMOOTHED
+        ("copy", "u1"),  # sum of what was done to make this copy: FLIPPED to IMAGE
     ]
 )
 LOOSE = -1
 UNKNOWN = 2
-FLIPPED, NOISY, SMOOTHED = 1, 2, 4
+# IMAGE: of a game that is itself the mirrored copy of another. It is FLIPPED besides, and flipped
+# once more it is seen again as that other game was played.
+FLIPPED, NOISY, SMOOTHED, IMAGE = 1, 2, 4, 8
 # Where the value of an example comes from; `several` where merged rows disagree.
 SOURCES = ("outcome", "discounted", "search", "mixed", "solver", "given", "several")
 SEVERAL = SOURCES.index("several")

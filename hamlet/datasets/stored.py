@@ -16,6 +16,7 @@ from hamlet.datasets.shards import Shard, read_shard
 from hamlet.json_documents import read_json
 
 LARGEST_MANIFEST = 64 * 2**20
+COLUMNS = ("own", "occupied", "policy", "value", "weight", "move", "outcome")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,9 @@ def checked_shard(content: bytes, shard: Shard) -> tuple[np.ndarray, list[str]]:
 def load_examples(dataset: Dataset, *, most: int | None = None) -> dict[str, np.ndarray]:
     """All examples, in memory. most: refuse to load more than this many.
 
-    Returns: as `arrays_of`.
+    Returns: the columns a trainer reads: own, occupied, group int64 [N]; policy float32 [N, 7] (all
+        0: no target); value, weight float32 [N]; move, outcome int8 [N]. Examples of one group must
+        not be parted between training and validation.
     Raises: DatasetError if there are more, or a shard is damaged.
     """
     total = dataset.manifest.total_examples
@@ -84,17 +87,7 @@ def load_examples(dataset: Dataset, *, most: int | None = None) -> dict[str, np.
         rows[begin : begin + len(shard)] = shard
         groups[begin : begin + len(shard)] = groups_of(shard, ids)
         begin += len(shard)
-    return _columns(rows) | {"group": groups}
-
-
-def arrays_of(rows: np.ndarray, ids: list[str]) -> dict[str, np.ndarray]:
-    """The columns a trainer reads, of rows and the game ids they refer to.
-
-    Returns: own, occupied, group int64 [N]; policy float32 [N, 7] (all 0: no target); value,
-        weight float32 [N]; move, outcome int8 [N]. Examples of one group must not be parted
-        between training and validation.
-    """
-    return _columns(rows) | {"group": groups_of(rows, ids)}
+    return {name: rows[name].copy() for name in COLUMNS} | {"group": groups}
 
 
 def groups_of(rows: np.ndarray, ids: list[str]) -> np.ndarray:
@@ -104,8 +97,3 @@ def groups_of(rows: np.ndarray, ids: list[str]) -> np.ndarray:
     of_game = np.array([*hashes, 0], dtype=np.int64)[rows["game"]]
     # Negative numbers are positions, others games, so that the two never meet.
     return np.where(rows["game"] == LOOSE, -1 - canonical_keys_of(rows), of_game)
-
-
-def _columns(rows: np.ndarray) -> dict[str, np.ndarray]:
-    names = ("own", "occupied", "policy", "value", "weight", "move", "outcome")
-    return {name: rows[name].copy() for name in names}

@@ -17,7 +17,7 @@ MOST_FREQUENT = 100
 
 
 class GameSummary:
-    """Of the games that examples were made of."""
+    """Of the games that passed the filters, whether or not an example of theirs was kept."""
 
     def __init__(self) -> None:
         self.games = self.moves = 0
@@ -87,14 +87,17 @@ class ExampleSummary:
             "most_frequent": [
                 {"board": board, "count": count} for count, _, board in sorted(self.frequent)[::-1]
             ],
-            "evaluation_overlap": {
-                name: {
-                    "examples": self.met[name],
-                    "positions": self.held[name],
-                    "of": len(self.sets[name]),
-                }
-                for name in self.sets
-            },
+            "evaluation_overlap": {name: self._overlap(name) for name in self.sets},
+        }
+
+    def _overlap(self, name: str) -> dict[str, Any]:
+        """Positions of the set that are in the dataset, up to mirror, and examples of them."""
+        of = len(self.sets[name])
+        return {
+            "examples": self.met[name],
+            "positions": self.held[name],
+            "of": of,
+            "share": self.held[name] / max(1, of),
         }
 
     def _count_frequent(self, rows: np.ndarray, keys: np.ndarray, starts: np.ndarray) -> None:

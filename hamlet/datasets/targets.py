@@ -14,11 +14,12 @@ from hamlet.datasets.errors import DatasetError
 from hamlet.datasets.games import DEFAULT_RATING, Game
 from hamlet.datasets.options import DISCOUNTED, MIXED, OUTCOME, SEARCH
 from hamlet.datasets.replaying import Replay, replay
-from hamlet.datasets.rows import SOURCES, empty_rows, legal_columns
+from hamlet.datasets.rows import FLIPPED, IMAGE, SOURCES, empty_rows, legal_columns
 
 HUMAN_WEIGHT = 1.5
 ODD_LENGTH_WEIGHT, SHORTEST, LONGEST = 0.8, 10, 35
 PLAYED, OTHERS = 0.4, 0.1  # of a policy where no search was stored
+LEAST_RATING = 1.0  # on average; with 0 an example would weigh nothing, and so teach nothing
 
 
 def examples_of(
@@ -35,6 +36,8 @@ def examples_of(
     rows = empty_rows(len(plies.move))
     rows["own"], rows["occupied"], rows["move"] = plies.own, plies.occupied, plies.move
     rows["game"] = plies.game
+    images = np.array([game.mirror_of is not None for game in games])[plies.game]
+    rows["copy"] = np.where(images, FLIPPED | IMAGE, 0)
     rows["outcome"] = outcomes(games, plies)
     rows["weight"] = np.array([weight_of(game) for game in games], np.float32)[plies.game]
     rows["policy"] = policies(games, plies, include_policy=options["include_policy"])
@@ -77,7 +80,7 @@ def values(
 
 
 def policies(games: Sequence[Game], plies: Replay, *, include_policy: bool) -> np.ndarray:
-    """[P, 7] float32 policy targets; all 0 where the move was drawn by lot.
+    """[P, 7] float32 policy targets; all 0 where nobody chose the move.
 
     Without `include_policy` all on the played column. With it the shares of the search's visits
     or, where none are stored, 0.4 on the played column and 0.1 on the others; illegal columns
@@ -99,7 +102,7 @@ def policies(games: Sequence[Game], plies: Replay, *, include_policy: bool) -> n
 def weight_of(game: Game) -> float:
     """How much the examples of a game count: more for humans and strong players, less for games
     that are oddly short or long."""
-    weight = sum(game.ratings) / 2 / DEFAULT_RATING
+    weight = max(LEAST_RATING, sum(game.ratings) / 2) / DEFAULT_RATING
     if game.human:
         weight *= HUMAN_WEIGHT
     if not SHORTEST <= game.plies <= LONGEST:

@@ -240,3 +240,12 @@ def load_set(name: str) -> EvaluationSet:
     if name not in known:
         raise SpecError([Problem("set", f"found {name!r}; expected one of {', '.join(known)}")])
     return read_set(SHIPPED / f"{name}.safetensors")
+
+
+def shipped_keys() -> dict[str, np.ndarray]:
+    """The canonical keys of the positions of each set that comes with the library, int64 [N]: what
+    tells how many of them a dataset has. Raises: CheckpointError."""
+    return {
+        name: np.array([one.canonical_key for one in load_set(name).positions], np.int64)
+        for name in shipped_sets()
+    }

@@ -7,12 +7,22 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from hamlet.learning.lamb import Lamb
 
 STEP_EPOCHS, STEP_FACTOR = 30, 0.1
 EXPONENTIAL_FACTOR = 0.95
 MOMENTUM = 0.9
+
+
+class NotFiniteError(ArithmeticError):
+    """The loss of an update, or its gradient, went to infinity or is no number."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what}; expected a finite number. Take a lower learning_rate or grad_clip_norm"
+        )
 
 
 def make_board_optimizer(
@@ -45,6 +55,31 @@ def add_l2(parameters: Iterable[torch.nn.Parameter], factor: float) -> None:
     for parameter in parameters if factor > 0 else ():
         if parameter.grad is not None:
             parameter.grad.add_(parameter.detach(), alpha=2 * factor)
+
+
+def descend(
+    optimizer: torch.optim.Optimizer,
+    parameters: Iterable[torch.nn.Parameter],
+    loss: Tensor,
+    config: Mapping[str, Any],
+    rate: float,
+) -> None:
+    """One update at a learning rate, with the L2 term and the clipping of `config`.
+
+    Args: loss: scalar, without the L2 term.
+    Raises: NotFiniteError if the loss or its gradient is not finite; no weight has changed then.
+    """
+    parameters = list(parameters)
+    if not bool(torch.isfinite(loss)):
+        raise NotFiniteError(f"the loss is {float(loss.detach())}")
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    add_l2(parameters, config["regularization"]["l2"])
+    norm = torch.nn.utils.clip_grad_norm_(parameters, config["grad_clip_norm"])
+    if not bool(torch.isfinite(norm)):
+        raise NotFiniteError(f"the length of the gradient is {float(norm)}")
+    set_learning_rate(optimizer, rate)
+    optimizer.step()
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:

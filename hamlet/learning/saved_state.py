@@ -52,6 +52,16 @@ def below(path: str) -> Iterator[None]:
         raise CheckpointError(f"{path}: cannot be read ({kind}: {error}). {OTHER_RUN}") from None
 
 
+def check_spec_hash(state: Any, expected: str) -> None:
+    """Raises: CheckpointError unless `state` is that of a run whose spec has this hash."""
+    found = state.get("spec_hash") if isinstance(state, Mapping) else None
+    if found != expected:
+        raise CheckpointError(
+            f"found the state of run spec {describe(found)}; this run is {expected}. "
+            "Start a trainer from the saved run's own spec."
+        )
+
+
 def load_whole(value: Any, low: int, high: int, name: str) -> int:
     """A whole number from `low` to `high`. Raises: CheckpointError."""
     if type(value) is not int or not low <= value <= high:

@@ -21,11 +21,12 @@ from hamlet.brains import BoardBrain
 from hamlet.brains.transformer import TransformerBrain
 from hamlet.errors import Problem, SpecError, TrainingDivergedError
 from hamlet.learning.board_optimizing import (
-    add_l2,
+    NotFiniteError,
+    descend,
     learning_rate_at,
     make_board_optimizer,
-    set_learning_rate,
 )
+from hamlet.learning.replicas import Replicas
 from hamlet.learning.saved_state import (
     cloned,
     generator_state,
@@ -113,7 +114,9 @@ class SupervisedFit:
         if problems:
             raise SpecError(problems)
         flip = config["augment"]["flip"]
-        self.order = Order(training, config["batch_size"], seed, flip=flip)
+        self.devices = config["devices"]
+        self.order = Order(training, config["batch_size"] * self.devices, seed, flip=flip)
+        self._replicas: Replicas | None = None  # begin with the first batch that they share
         self.optimizer = make_board_optimizer(config, network.parameters())
         self.early_stopping = validation is not None and len(validation) > 0
         self.seen = seen_in(training, validation) if self.early_stopping else None
@@ -166,21 +169,36 @@ class SupervisedFit:
     # One batch
 
     def _learn(self, examples: Examples, flipped: Tensor | None) -> None:
-        set_learning_rate(self.optimizer, self._rate(self.updates))
-        self.optimizer.zero_grad(set_to_none=True)
         self._begin_training()
+        loss, told = self._loss(examples, flipped)
+        rate = self._rate(self.updates)
+        try:
+            descend(self.optimizer, self.network.parameters(), loss, self.config, rate)
+        except NotFiniteError as error:
+            raise TrainingDivergedError(
+                f"{error}, or look at the examples of this batch, which are kept",
+                epoch=self.epochs + 1,
+                batch_number=self.batch + 1,
+                batch=examples.tensors(),
+            ) from None
+        self._sums += told
+
+    def _loss(self, examples: Examples, flipped: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Returns: (scalar to descend, what the objective tells times the weights, for SUMS)."""
+        # A last batch that has not one example for each process is done by this one alone.
+        if self.devices > 1 and len(examples) >= self.devices:
+            if self._replicas is None:
+                self._replicas = Replicas(self, len(SUMS))
+            return self._replicas.loss(self.epochs, self.batch, examples, flipped)
         batch = Batch.of(examples, flipped)
         loss, parts = self.objective(self.network, batch)
-        if not bool(torch.isfinite(loss)):
-            raise self._diverged(f"the loss is {float(loss.detach())}", examples)
-        loss.backward()
-        add_l2(self.network.parameters(), self.config["regularization"]["l2"])
-        longest = self.config["grad_clip_norm"]
-        norm = torch.nn.utils.clip_grad_norm_(self.network.parameters(), longest)
-        if not bool(torch.isfinite(norm)):
-            raise self._diverged(f"the length of the gradient is {float(norm)}", examples)
-        self.optimizer.step()
-        self._sums += torch.stack([(part.double() * batch.weight).sum() for part in parts])
+        return loss, torch.stack([(part.double() * batch.weight).sum() for part in parts])
+
+    def close(self) -> None:
+        """End the processes that learned along, if any; a further batch starts others."""
+        if self._replicas is not None:
+            self._replicas.close()
+            self._replicas = None
 
     def _rate(self, updates: int) -> float:
         return learning_rate_at(self.config, updates, self.batches, self.warm_up_share)
@@ -190,18 +208,6 @@ class SupervisedFit:
         for module in self.network.modules() if self.fixed_norms else ():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.eval()
-
-    def _diverged(self, what: str, examples: Examples) -> TrainingDivergedError:
-        message = (
-            f"{what}; expected a finite number. Take a lower learning_rate or grad_clip_norm, or "
-            "look at the examples of this batch, which are kept"
-        )
-        return TrainingDivergedError(
-            message,
-            epoch=self.epochs + 1,
-            batch_number=self.batch + 1,
-            batch=examples.tensors(),
-        )
 
     # One epoch
 
@@ -232,6 +238,8 @@ class SupervisedFit:
             )
         if self.finished and self.best is not None:
             self.network.load_state_dict(self.best)
+        if self.finished:
+            self.close()
         return FitEpoch(self.epochs, metrics, improved, self.stopped)
 
     def _training_metrics(self) -> dict[str, float]:
@@ -241,6 +249,8 @@ class SupervisedFit:
         seconds, count = self._measured
         if count:  # none, if this process came after the last batch
             metrics["examples_per_s"] = count / max(seconds, 1e-9)
+        if self.devices > 1:
+            metrics["devices"] = float(self.devices)
         return metrics
 
     def _keep_if_best(self, loss: float) -> bool:

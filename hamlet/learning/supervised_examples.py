@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hamlet.envs.connect_four.bits import COLUMNS, HEIGHT, ROWS
+from hamlet.envs.connect_four.batch import canonical_keys, open_columns_of
+from hamlet.envs.connect_four.bits import COLUMNS
 from hamlet.envs.connect_four.planes import mirrored_columns, planes_of
 from hamlet.errors import InputError, Problem
 
@@ -111,33 +112,10 @@ class Batch:
         return cls(planes, legal, policy, examples.value, examples.weight, reply)
 
 
-def open_columns_of(occupied: Tensor) -> Tensor:
-    """[N] int64 to [N, 7] bool: true where a stone can fall."""
-    tops = HEIGHT * torch.arange(COLUMNS, device=occupied.device) + ROWS - 1
-    return ((occupied[:, None] >> tops) & 1) == 0
-
-
-def canonical_keys(own: np.ndarray, occupied: np.ndarray) -> np.ndarray:
-    """[N] int64: the same for a position and its mirror image, and for no other."""
-    straight = own + occupied
-    return np.minimum(straight, mirrored_bits(own) + mirrored_bits(occupied))
-
-
-def mirrored_bits(cells: np.ndarray) -> np.ndarray:
-    column_bits = (1 << HEIGHT) - 1
-    image = np.zeros_like(cells)
-    for column in range(COLUMNS):
-        image |= ((cells >> (HEIGHT * column)) & column_bits) << (HEIGHT * (COLUMNS - 1 - column))
-    return image
-
-
 def seen_in(training: Examples, validation: Examples) -> Tensor:
     """[N] bool: true where a validation position, or its mirror image, is among the training."""
-    keys = [
-        canonical_keys(part.own.cpu().numpy(), part.occupied.cpu().numpy())
-        for part in (training, validation)
-    ]
-    return torch.from_numpy(np.isin(keys[1], keys[0])).to(validation.own.device)
+    keys = [canonical_keys(part.own.cpu(), part.occupied.cpu()) for part in (training, validation)]
+    return torch.isin(keys[1], keys[0]).to(validation.own.device)
 
 
 def wrong_examples(tensors: Mapping[str, Tensor]) -> list[Problem]:

@@ -19,7 +19,6 @@ from hamlet.envs.town.packs import pack_problems
 from hamlet.envs.town.training_schema import read_training
 from hamlet.errors import Problem, SpecError, attempt
 from hamlet.learning.town_memory import memory_problems
-from hamlet.learning.town_settings import merged
 from hamlet.runspec import MAX_SEED, RunSpec
 from hamlet.schema import (
     Choice,
@@ -32,6 +31,7 @@ from hamlet.schema import (
     read_yaml,
     validate,
 )
+from hamlet.sections import merged
 from hamlet.systems import LevelChoice
 
 if TYPE_CHECKING:

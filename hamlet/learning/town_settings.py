@@ -16,14 +16,3 @@ def annealing_settings(training: Mapping[str, Any]) -> AnnealingSettings:
 def curriculum_settings(training: Mapping[str, Any]) -> CurriculumSettings:
     fields = {name: value for name, value in training["curriculum"].items() if name != "enabled"}
     return CurriculumSettings(**fields)
-
-
-def merged(base: Mapping[str, Any], changes: Any) -> Any:
-    """`base` with the fields of `changes` in place of its own, section by section."""
-    if not isinstance(changes, Mapping):
-        return changes
-    result = dict(base)
-    for name, value in changes.items():
-        own = base.get(name)
-        result[name] = merged(own, value) if isinstance(own, Mapping) else value
-    return result

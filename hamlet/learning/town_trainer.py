@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from hamlet.envs.town import TownEnv
-from hamlet.errors import CheckpointError
 from hamlet.learning.agents import Circumstances, make_agent
 from hamlet.learning.curiosity import Curiosity
 from hamlet.learning.curriculum import FinishedEpisode
@@ -22,6 +21,7 @@ from hamlet.learning.next_masks import NextMasks
 from hamlet.learning.randomness import derived_seed, generator_for
 from hamlet.learning.saved_state import (
     below,
+    check_spec_hash,
     generator_state,
     load_generator,
     load_whole,
@@ -44,7 +44,6 @@ from hamlet.model import HamletModel
 from hamlet.recording.episode import Episode
 from hamlet.recording.recorder import EpisodeRecorder, StepRecord
 from hamlet.runspec import RunSpec
-from hamlet.schema import describe
 
 RECORDED_ROW = 0
 MOST_STEPS = 10**15  # that a saved state may claim to have taken
@@ -280,12 +279,7 @@ class TownTrainer(Trainer):
         Raises: CheckpointError naming the field that cannot be that of this run. Part of the
             state may have been taken up by then, so throw this trainer away.
         """
-        found = state.get("spec_hash") if isinstance(state, Mapping) else None
-        if found != self.spec.hash:
-            raise CheckpointError(
-                f"found the state of run spec {describe(found)}; this run is {self.spec.hash}. "
-                "Start a trainer from the saved run's own spec."
-            )
+        check_spec_hash(state, self.spec.hash)
         with below("state"):
             for name, part in self._parts().items():
                 with below(f"parts.{name}"):

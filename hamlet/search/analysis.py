@@ -173,19 +173,19 @@ def sign(score: int) -> int:
 class Summary:
     """Attributes:
     judged: number of moves looked at, the last ones of the game.
-    losing_ply: of the loser's last move before which he could still hold; None if nobody lost,
-        or if it lies before the moves looked at. From the next ply on he was lost.
+    lost_from: the first ply from which the loser could no longer hold, 0 if he never could; None
+        if nobody lost, if he gave up what still held, or if it lies before the moves looked at.
     mistakes: by player, kind -> how many.
     """
 
     judged: int
-    losing_ply: int | None
+    lost_from: int | None
     mistakes: dict[int, dict[str, int]]
 
     @property
-    def lost_from(self) -> int | None:
-        """The first ply from which the loser could no longer hold."""
-        return None if self.losing_ply is None else self.losing_ply + 1
+    def losing_ply(self) -> int | None:
+        """Of the loser's last move before which he could still hold; None if there is none."""
+        return self.lost_from - 1 if self.lost_from else None
 
     def to_data(self) -> dict[str, Any]:
         mistakes = {str(player): dict(kinds) for player, kinds in self.mistakes.items()}
@@ -208,13 +208,18 @@ def summarise(judged: Iterable[JudgedMove], loser: int | None) -> Summary:
     for move in judged:
         if move.mistake != NONE:
             counts[move.player][move.mistake] += 1
-    return Summary(len(judged), losing_ply(judged, loser), counts)
+    return Summary(len(judged), lost_from(judged, loser), counts)
 
 
-def losing_ply(backwards: Iterable[JudgedMove], loser: int | None) -> int | None:
-    """The last move by which the loser turned a position he could hold into a lost one. A game
-    given up in a position that still holds has none after it: that is no losing move."""
-    for move in backwards:
-        if move.player == loser and sign(move.score_before) >= 0:
-            return move.ply if sign(move.score_after) < 0 else None
-    return None
+def lost_from(backwards: Iterable[JudgedMove], loser: int | None) -> int | None:
+    """The first ply from which all positions were lost for the loser. Only a move of his own can
+    lose what held, whatever the other side plays."""
+    first = None
+    for move in backwards if loser else ():
+        side = 1 if move.player == loser else -1
+        if side * move.score_after >= 0:
+            return first
+        first = move.ply + 1
+        if side * move.score_before >= 0:
+            return first
+    return 0 if first == 1 else None

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from importlib import resources
 
 import numpy as np
 
 from hamlet.envs.connect_four.position import COLUMNS, IllegalMoveError, Position
 from hamlet.errors import HamletError
-from hamlet.search.boards import Boards
 
 BALANCED = "balanced_openings.txt"
 
@@ -60,7 +59,3 @@ def as_columns(moves: str) -> list[int]:
 
 def as_moves(columns: Iterable[int]) -> str:
     return "".join(str(column + 1) for column in columns)
-
-
-def positions_of(openings: Sequence[str]) -> Boards:
-    return Boards.after(as_columns(opening) for opening in openings)

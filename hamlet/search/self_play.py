@@ -117,7 +117,7 @@ class SelfPlay:
         """One move in every running game. Returns: the games that ended with it."""
         if self.done:
             return []
-        temperatures = self._temperatures()
+        temperatures = self.settings.search.temperature.at(self.search.boards.plies())
         found = self.search.run(temperatures)
         columns = self.search.choose(temperatures)
         explored = self._explore(found.rows, columns)
@@ -174,11 +174,6 @@ class SelfPlay:
 
     def _drawn(self, row: int) -> float:
         return uniform(self.search.streams, row)
-
-    def _temperatures(self) -> np.ndarray:
-        schedule = self.settings.search.temperature
-        plies = self.search.boards.plies()
-        return np.where(plies < schedule.plies, schedule.first, schedule.then).astype(np.float64)
 
     def _explore(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Overwrite some columns by drawn ones. Returns: bool, which."""

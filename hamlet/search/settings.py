@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
+import numpy as np
+
 from hamlet.errors import Problem
 from hamlet.schema import Choice, Flag, Integer, Number, Section, validate
 
@@ -21,8 +23,9 @@ class Temperature:
     plies: int = 20
     then: float = 0.3
 
-    def at(self, ply: int) -> float:
-        return self.first if ply < self.plies else self.then
+    def at(self, plies: np.ndarray) -> np.ndarray:
+        """float64 [G]. Args: plies: int [G], stones on each board."""
+        return np.where(plies < self.plies, self.first, self.then).astype(np.float64)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,13 +23,9 @@ SECOND_FACTOR = 0x94D049BB133111EB - (1 << 64)
 TO_UNIT = 1.0 / (1 << 53)
 
 
-def stream_of(seed: int, purpose: str) -> int:
-    """The first state of a stream; streams of different purposes are unrelated."""
-    return derived_seed(seed, purpose)
-
-
 def streams_of(seed: int, purpose: str, numbers: range) -> np.ndarray:
-    """int64 [len(numbers)]: one stream for each number, whatever others are asked for."""
+    """int64 [len(numbers)]: one stream for each number, whatever others are asked for; streams of
+    different purposes are unrelated."""
     states = [derived_seed(seed, f"{purpose}/{number}") for number in numbers]
     return np.array(states, dtype=np.int64)
 

@@ -11,7 +11,7 @@ from django.conf import settings
 
 TAKES_FILES = re.compile(
     r"/api/v1/models/[A-Za-z0-9_-]+/versions|/models/upload/|/admin/registry/modelversion/add/"
-    r"|/api/v1/bundles|/models/bundles/.*|/api/v1/(games|datasets)/import"
+    r"|/api/v1/upload|/api/v1/bundles|/models/bundles/.*|/api/v1/(games|datasets)/import"
 )
 
 

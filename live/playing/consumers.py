@@ -6,6 +6,7 @@ import asyncio
 import logging
 import threading
 import time
+from concurrent.futures import Future
 from functools import cache, partial
 from typing import Any
 
@@ -17,9 +18,9 @@ from django.db import close_old_connections
 from hamlet.errors import HamletError
 from live import access
 from live.playing import protocol
-from live.playing.errors import ThinkersBusyError
+from live.playing.errors import InterruptedThoughtError, ThinkersBusyError
 from live.playing.opponents import PLAY
-from live.playing.thinking import Thinkers, think
+from live.playing.thinking import SUPERSEDED, Thinkers, think
 from live.protocol import SIGNED_OUT, TOO_LARGE, TOO_MUCH, RateBound
 from registry.errors import RegistryError
 from registry.models import User
@@ -43,6 +44,8 @@ class PlayConsumer(AsyncWebsocketConsumer):
 
     stop: threading.Event | None = None
     task: asyncio.Task | None = None
+    future: Future | None = None
+    gone = False
 
     async def connect(self) -> None:
         self.session_key = getattr(self.scope.get("session"), "session_key", None)
@@ -53,6 +56,7 @@ class PlayConsumer(AsyncWebsocketConsumer):
         await self.accept()
 
     async def disconnect(self, code: int) -> None:
+        self.gone = True
         self._interrupt()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -67,6 +71,9 @@ class PlayConsumer(AsyncWebsocketConsumer):
         except HamletError as error:
             await self._say("error", None, text=str(error))
             return
+        if asked["type"] == "ping":
+            await self._say("pong", None)
+            return
         self._interrupt()
         if asked["type"] == "think":
             self.task = asyncio.create_task(self._answer(asked))
@@ -74,24 +81,31 @@ class PlayConsumer(AsyncWebsocketConsumer):
     def _interrupt(self) -> None:
         if self.stop is not None:
             self.stop.set()
+        if self.future is not None:
+            self.future.cancel()  # which does something while it only waits for its turn
 
     async def _answer(self, asked: dict[str, Any]) -> None:
         """Think and say what came of it; who plays is asked anew for every move."""
         number = asked["id"]
+        loop, stop = asyncio.get_running_loop(), threading.Event()
+        self.stop, self.future = stop, None
         user = await database_sync_to_async(player_of)(self.session_key)
         if user is None:
             await self.close(SIGNED_OUT)
             return
-        loop, stop = asyncio.get_running_loop(), threading.Event()
-        self.stop = stop
 
         def say(so_far: dict[str, Any]) -> None:
             asyncio.run_coroutine_threadsafe(self._say("thinking", number, **so_far), loop)
 
         try:
+            if stop.is_set():
+                raise InterruptedThoughtError(SUPERSEDED)
             work = partial(with_own_connection, think, user, asked, stop, say)
-            thought = await asyncio.wrap_future(thinkers().submit(work))
-        except (HamletError, RegistryError, ThinkersBusyError) as error:
+            self.future = thinkers().submit(user.pk, work)
+            thought = await asyncio.wrap_future(self.future)
+        except asyncio.CancelledError:
+            await self._say("error", number, text=SUPERSEDED)
+        except (HamletError, RegistryError, ThinkersBusyError, InterruptedThoughtError) as error:
             await self._say("error", number, text=str(error))
         except Exception:
             logger.exception("a move could not be found")
@@ -100,6 +114,8 @@ class PlayConsumer(AsyncWebsocketConsumer):
             await self._say("thought", number, **thought)
 
     async def _say(self, kind: str, number: int | None, **fields: Any) -> None:
+        if self.gone:
+            return
         text = orjson.dumps({"type": kind, "id": number, **fields}).decode()
         await self.send(text_data=text)
 

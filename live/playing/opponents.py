@@ -9,6 +9,7 @@ from django.contrib.auth.models import AnonymousUser
 from registry.exports.models import Export, ExportFormat
 from registry.models import ModelVersion, User
 from registry.queries import visible_models
+from registry.versions.models import VersionStatus
 
 PLAY = "registry.predict_modelversion"  # who may ask models may play against them
 SYSTEM = "connect_four"
@@ -34,13 +35,14 @@ NAMED = (
 
 
 def playable_versions(user: User | AnonymousUser) -> list[ModelVersion]:
-    """The newest versions of this game that the user may see, newest first.
+    """The newest versions of this game that the user may see and that answer, newest first.
 
     Each has `onnx_sha256`: of its ONNX file, or None while it has none.
     """
     models = visible_models(user).filter(system=SYSTEM)
     versions = list(
         ModelVersion.objects.filter(model__in=models)
+        .exclude(card__status=VersionStatus.ARCHIVED)
         .select_related("model", "artifact")
         .order_by("-created_at", "-pk")[:MOST_VERSIONS]
     )

@@ -5,12 +5,14 @@
 | thinking | id, and the answer so far: visits, policy, value, simulations (of a search alone) |
 | thought | id, move (0 to 6), policy, value, ms, title, and of a search visits, network_policy, |
 | | simulations, line; of a version model and version |
+| pong | |
 | error | id (null if none was read), text |
 
 | client says | fields | what follows |
 |---|---|---|
 | think | id, board (moves as digits 1 to 7), opponent, search | thinking, then thought or error |
 | stop | | the thinking that goes on ends with what it has |
+| ping | | pong: so a page tells a long thought from a connection that is dead |
 
 `opponent` is {"name": "solver"} or {"model": ..., "version": ...}; `search` is {"simulations": n,
 "time_limit_ms": n}, or null for the network alone. The server keeps nothing of a game: each
@@ -54,6 +56,7 @@ CLIENT_MESSAGE = Tagged(
             ),
         },
         "stop": {},
+        "ping": {},
     },
 )
 

@@ -17,6 +17,11 @@ from registry.models import Classroom, ModelVersion, User
 from registry.pages import page_for
 
 MOVES = re.compile(r"[1-7]{0,42}")
+MOST_CLASSES = 100
+BAD_MOVES = (
+    "The address held no moves that could be played: expected at most 42 digits, 1 to 7 for the "
+    "columns. The page begins with an empty board."
+)
 RUNTIME = "vendor/onnxruntime-web/ort.wasm.bundle.min.mjs"
 
 
@@ -24,29 +29,35 @@ RUNTIME = "vendor/onnxruntime-web/ort.wasm.bundle.min.mjs"
 @page_for(PLAY)
 def play(request: HttpRequest) -> HttpResponse:
     versions = playable_versions(request.user)
+    moves, asked, problems = moves_in(request), request.GET.get("version", ""), []
+    if moves is None:
+        problems.append(BAD_MOVES)
+    if asked and asked not in map(str, versions):
+        problems.append(f"There is no version “{asked[:100]}” that you may play against here.")
+        asked = ""
     context = {
         "named": NAMED,
         "versions": versions,
         "choices": {str(version): choice(version) for version in versions},
-        "asked": request.GET.get("version", ""),
-        "moves": moves_in(request),
-        "classroom": only_class(request.user),
+        "asked": asked,
+        "moves": moves or "",
+        "problem": " ".join(problems),
+        "classes": class_names(request.user),
     }
     return render(request, "live/play.html", context)
 
 
-def moves_in(request: HttpRequest) -> str:
-    """The moves of the address, if they are some."""
+def moves_in(request: HttpRequest) -> str | None:
+    """The moves of the address; None if they cannot be any. Whether each can be played is for the
+    page's script to see."""
     moves = request.GET.get("moves", "")
-    return moves if MOVES.fullmatch(moves) else ""
+    return moves if MOVES.fullmatch(moves) else None
 
 
-def only_class(user: User) -> str:
-    """The class whose games a person's games join, where there is no doubt; else empty."""
-    names = list(
-        Classroom.objects.filter(pk__in=classroom_ids(user)).values_list("name", flat=True)[:2]
-    )
-    return names[0] if len(names) == 1 else ""
+def class_names(user: User) -> list[str]:
+    """The classes that a person's games may join, if the person agrees."""
+    classes = Classroom.objects.filter(pk__in=classroom_ids(user)).order_by("name")
+    return list(classes.values_list("name", flat=True)[:MOST_CLASSES])
 
 
 def choice(version: ModelVersion) -> dict[str, Any]:

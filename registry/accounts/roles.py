@@ -1,7 +1,7 @@
 """The three roles: Django groups with explicit permissions, and how code asks about them.
 
-The table below is what migrations 0003 and 0005, and 0004 of training, write. A later change of it
-needs a new migration, as a change of a model does.
+The table below is what migrations 0003, 0005 and 0012, and 0004 of training, write. A later change
+of it needs a new migration, as a change of a model does.
 
 | role | does |
 |---|---|
@@ -27,6 +27,7 @@ VIEWED = (
     "registry.export",
     "registry.job",
     "registry.modelversion",
+    "registry.performancereport",
     "registry.registeredmodel",
     "registry.versioncard",
     "registry.versioncheck",

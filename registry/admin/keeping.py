@@ -1,4 +1,4 @@
-"""Files, jobs, webhooks and the audit log in Django's admin: rows to look at.
+"""Files, jobs, reports, webhooks and the audit log in Django's admin: rows to look at.
 
 Jobs and webhooks have pages of their own, on which they are steered.
 """
@@ -9,7 +9,15 @@ from django.contrib import admin
 from django.db.models import URLField
 
 from registry.admin.read_only import ReadOnlyAdmin
-from registry.models import Artifact, AuditEntry, Checkpoint, Job, Webhook, WebhookDelivery
+from registry.models import (
+    Artifact,
+    AuditEntry,
+    Checkpoint,
+    Job,
+    PerformanceReport,
+    Webhook,
+    WebhookDelivery,
+)
 
 
 @admin.register(Checkpoint)
@@ -42,6 +50,13 @@ class JobAdmin(ReadOnlyAdmin):
     list_filter = ("kind", "status", "device")
     search_fields = ("version__model__name", "owner__username")
     list_select_related = ("version__model",)
+
+
+@admin.register(PerformanceReport)
+class PerformanceReportAdmin(ReadOnlyAdmin):
+    list_display = ("reported_at", "model", "reporter", "metrics")
+    search_fields = ("model__name", "reporter__username")
+    list_select_related = ("model", "reporter")
 
 
 @admin.register(Webhook)

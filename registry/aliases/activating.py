@@ -10,12 +10,11 @@ from uuid import UUID
 from django.contrib.auth.models import AnonymousUser
 from django.db import transaction
 
-from hamlet.errors import Problem, SpecError
 from registry.accounts.models import User
 from registry.aliases import services
 from registry.errors import ConflictError, VersionNotFoundError
 from registry.models import ModelVersion, RegisteredModel
-from registry.names import PRODUCTION
+from registry.names import PRODUCTION, read_version_id
 from registry.queries import find_version, visible_models
 from registry.versions.lifecycle import status_of
 from registry.versions.models import VersionStatus
@@ -47,11 +46,7 @@ def version_for(user: User | AnonymousUser, named: str) -> ModelVersion:
             f"There is no version that a run {named} made and that you may see. A run makes one "
             "when it is completed."
         )
-    model, _, which = named.rpartition(":")
-    if not model or not which:
-        message = f"found {named[:80]!r}; expected model:number or the id of a run"
-        raise SpecError([Problem("id", message)])
-    return find_version(user, model, which)
+    return find_version(user, *read_version_id(named, "id", instead=", or the id of a run"))
 
 
 def activate(version: ModelVersion, user: User | None, *, reason: str = "") -> Moved:

@@ -41,14 +41,20 @@ QUEUES = {
 }
 
 
-def send(task: str, subject: object, queue: str) -> bool:
+def send(task: str, subject: object, queue: str, countdown_s: float | None = None) -> bool:
     """Wake a worker: `task` with the id of what waits.
 
+    Args: countdown_s: how long the worker keeps the message before it acts on it.
     Returns: whether the broker took the message. If not, the next sweep sends it again.
     """
     try:
         current_app.send_task(
-            task, args=[str(subject)], queue=queue, retry=True, retry_policy=RETRY_POLICY
+            task,
+            args=[str(subject)],
+            queue=queue,
+            countdown=countdown_s,
+            retry=True,
+            retry_policy=RETRY_POLICY,
         )
     except (OperationalError, OSError) as error:
         logger.warning("%s waits; the broker took no message for it: %s", subject, error)

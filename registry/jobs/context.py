@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import orjson
 from django.db import transaction
@@ -26,6 +26,17 @@ class Cancelled(Exception):
 
 class HandedBack(Exception):
     """This worker is asked to stop; another one shall do the job."""
+
+
+class Resting(Exception):
+    """The job waits for something else; until it looks again, its worker does other jobs.
+
+    Attributes: seconds: until then.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"looks again in {seconds} s")
+        self.seconds = seconds
 
 
 class JobContext:
@@ -102,6 +113,14 @@ class JobContext:
         self.done = self.done if done is None else done
         self._obey(cancel_wished)
         return returned
+
+    def rest(self, seconds: float) -> NoReturn:
+        """Let go of the worker, with the state that was saved last, and go on after some seconds.
+        For jobs that wait for others: a worker that waits with them would do nothing else.
+
+        Raises: Resting, which is let pass; never returns.
+        """
+        raise Resting(seconds)
 
     def stop_wished(self) -> bool:
         """Whether the work should come to its next `progress` soon. Costs nothing, so that inner

@@ -65,9 +65,13 @@ def send_and_explain(job: Job) -> None:
         explain([job])
 
 
-def send(job: Job) -> bool:
-    """Returns: whether the broker took the message. If not, the next sweep sends it again."""
-    return queues.send(TASK, job.pk, job.queue)
+def send(job: Job, after_s: float = 0.0) -> bool:
+    """Args: after_s: how long a worker keeps the message before it acts on it.
+
+    Returns: whether the broker took the message. If not, the next sweep sends it again.
+    """
+    # A little later than the job is due, since the clocks of hosts differ.
+    return queues.send(TASK, job.pk, job.queue, after_s + 0.2 if after_s else None)
 
 
 def send_lost_again(grace: timedelta = GRACE) -> int:

@@ -23,7 +23,7 @@ from registry import shutdown
 from registry.errors import RegistryError
 from registry.hosts.workers import note_loaded
 from registry.jobs import calculating, dispatch, kinds, leases, lifecycle
-from registry.jobs.context import Cancelled, HandedBack, JobContext
+from registry.jobs.context import Cancelled, HandedBack, JobContext, Resting
 from registry.jobs.errors import JobFailedError, LeaseLostError, StatusConflictError
 from registry.jobs.heart import Heart
 from registry.jobs.leases import Lease
@@ -68,6 +68,8 @@ def attempt(job: Job, lease: Lease, heart: Heart) -> None:
         end(lease, JobStatus.CANCELLED)
     except HandedBack:
         hand_back(job, lease)
+    except Resting as resting:
+        hand_back(job, lease, resting.seconds)
     except (DatabaseError, InterfaceError):
         logger.exception("job %s: the database stayed away; left to its lease", job.pk)
     except (HamletError, RegistryError) as error:
@@ -80,7 +82,8 @@ def attempt(job: Job, lease: Lease, heart: Heart) -> None:
 
 
 def work(job: Job, lease: Lease, heart: Heart) -> None:
-    """Raises: LeaseLostError, Cancelled, HandedBack, and whatever keeps the job from its end."""
+    """Raises: LeaseLostError, Cancelled, HandedBack, Resting, and whatever keeps the job from its
+    end."""
     context = JobContext(job, lease, heart)
     finished = kinds.find(job.kind).work(context)
     done = context.done if finished.done is None else finished.done
@@ -108,13 +111,13 @@ def checked_result(result: Mapping[str, Any] | None) -> Mapping[str, Any] | None
     return result
 
 
-def hand_back(job: Job, lease: Lease) -> None:
+def hand_back(job: Job, lease: Lease, after_s: float = 0.0) -> None:
     try:
-        leases.hand_back(lease)
+        leases.hand_back(lease, after_s)
     except (LeaseLostError, StatusConflictError) as error:
         logger.warning("job %s: could not be handed back: %s", job.pk, error)
     else:
-        dispatch.send(job)
+        dispatch.send(job, after_s)
 
 
 def end(lease: Lease, new: JobStatus, reason: str = "") -> None:

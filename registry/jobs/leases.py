@@ -13,8 +13,8 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import Case, F, Q, When
+from django.db.models.functions import Coalesce, Now
 
 from registry import holder
 from registry.jobs import lifecycle
@@ -23,6 +23,10 @@ from registry.jobs.kinds import reached
 from registry.jobs.models import Job, JobStatus
 
 logger = logging.getLogger(__name__)
+
+
+# A job that goes on from a saved state was started when it began.
+STARTED_AT = Case(When(state__isnull=True, then=Now()), default=Coalesce(F("started_at"), Now()))
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,13 @@ class Lease:
 def claim(job_id: UUID) -> Lease | None:
     """Take a queued job, or one whose process provably no longer exists.
 
-    Returns: None where there is nothing to do: the job has ended, is forgotten or held.
+    Returns: None where there is nothing to do: the job has ended, is forgotten, rests or is held.
     """
     job = Job.objects.filter(pk=job_id).first()
     if job and job.status == JobStatus.RUNNING and holder.is_gone(job.lease_holder):
         take_back(job, "its worker died")
         job.refresh_from_db()
-    if job is None or job.status != JobStatus.QUEUED:
+    if job is None or job.status != JobStatus.QUEUED or rests(job):
         return None
     try:
         lifecycle.move(
@@ -54,7 +58,7 @@ def claim(job_id: UUID) -> Lease | None:
             fencing_token=F("fencing_token") + 1,
             attempts=F("attempts") + 1,
             heartbeat_at=Now(),
-            started_at=Now(),
+            started_at=STARTED_AT,
             done=lifecycle.DONE_AT_START,
             reason="",
         )
@@ -62,6 +66,11 @@ def claim(job_id: UUID) -> Lease | None:
         return None  # another worker was faster
     # Our own update holds the row until this transaction ends, so this is the token it gave.
     return Lease(job_id, Job.objects.values_list("fencing_token", flat=True).get(pk=job_id))
+
+
+def rests(job: Job) -> bool:
+    """Whether it is not due yet. A message too many would else look twice as often, for good."""
+    return Job.objects.filter(pk=job.pk, queued_at__gt=Now()).exists()
 
 
 def heartbeat(lease: Lease) -> bool:
@@ -92,14 +101,18 @@ def write(lease: Lease, **changes: object) -> bool:
     return Job.objects.filter(pk=lease.job_id, cancel_wished=True).exists()
 
 
-def hand_back(lease: Lease) -> None:
-    """Give the job up in good order; that is no attempt that failed. Raises: LeaseLostError."""
+def hand_back(lease: Lease, after_s: float = 0.0) -> None:
+    """Give the job up in good order; that is no attempt that failed.
+
+    Args: after_s: nobody may claim it before. Raises: LeaseLostError.
+    """
     lifecycle.move(
         lease.job_id,
         JobStatus.RUNNING,
         JobStatus.QUEUED,
         token=lease.token,
         attempts=F("attempts") - 1,
+        queued_at=Now() + timedelta(seconds=after_s),
     )
 
 

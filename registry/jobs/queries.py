@@ -75,7 +75,7 @@ def job_data(job: Job) -> dict[str, Any]:
         "started_at": stamp(job.started_at),
         "ended_at": stamp(job.ended_at),
         "kept_until": stamp(job.kept_until),
-        "waiting_s": float(job.waits) if queued else None,
+        "waiting_s": max(float(job.waits), 0.0) if queued else None,
         "heartbeat_age_s": float(job.silent) if running and job.silent is not None else None,
         "result": job.result,
         "url": reverse("api-job", args=[job.pk]),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,16 +10,16 @@ from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from hamlet.errors import Problem, SpecError
-from hamlet.schema import content_hash, describe
+from hamlet.schema import content_hash
 from registry.accounts.models import User
 from registry.errors import NotChangeableError
+from registry.idempotency import check_key
 from registry.jobs import dispatch, kinds, lifecycle
 from registry.jobs.errors import IdempotencyConflictError, TooManyJobsError
 from registry.jobs.kinds import JobKind
 from registry.jobs.models import ENDED, Job, JobStatus
 from registry.jobs.predicting import PREDICTION
 
-KEY = re.compile(r"[\x21-\x7e]{1,100}")
 MAX_REQUEST_BYTES = 1 << 18
 MOST_UNFINISHED = 100  # jobs of one person
 
@@ -45,9 +44,7 @@ def queue_job(
     wanted = kinds.find(kind)
     if not user.has_perm(wanted.permission):
         raise NotChangeableError(wanted.refusal)
-    if idempotency_key is not None and not KEY.fullmatch(idempotency_key):
-        message = f"found {describe(idempotency_key)}; expected 1 to 100 printable characters"
-        raise SpecError([Problem("Idempotency-Key", message)])
+    check_key(idempotency_key)
     asked = body_hash(request if wanted is PREDICTION else {"kind": kind, "request": request})
     if earlier := find_by_key(user, idempotency_key, asked):
         return earlier, False

@@ -34,14 +34,14 @@ GROUPS: tuple[tuple[str, str, str], ...] = (
     (
         "Versions",
         "Registered files: never changed, checked, described, exported, compared.",
-        r".*/versions(/.*)?|/api/v1/compare",
+        r".*/versions(/.*)?|/api/v1/(compare|upload)",
     ),
-    ("Models", "Names under which versions are kept.", r"/api/v1/models.*"),
+    ("Models", "Names under which versions are kept.", r"/api/v1/(models|performance).*"),
     ("Brains", "What a network looks like and how it learns, as YAML.", r"/api/v1/brains.*"),
     (
         "Runs",
         "Train, steer and look at what was learned.",
-        r"/api/v1/(train.*|runs.*|compare/runs|systems.*)",
+        r"/api/v1/(train.*|runs.*|hypersearch.*|compare/runs|systems.*)",
     ),
     (
         "Games and datasets",

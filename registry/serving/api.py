@@ -61,11 +61,15 @@ class PredictEnsemble(RawBodyView):
         operation_id="predict_ensemble",
         parameters=[GIVEN_ID],
         request=schemas.ENSEMBLE_BODY,
-        responses=answers(schemas.EnsembleData, 404, 409, 422, 429, takes_body=True),
+        responses=answers(schemas.TOGETHER, 404, 409, 422, 429, takes_body=True),
         examples=schemas.ENSEMBLE_EXAMPLES,
     )
     def post(self, request: Request) -> HttpResponse:
-        """Ask several versions at once, and what they say together: mean, vote or weighted."""
+        """Ask several versions at once, and what they say together: mean, vote or weighted.
+
+        With a `board`, versions for Connect Four vote on a move: those of `model_ids`, or the
+        three newest validated ones of the model (409 if there are fewer than two).
+        """
         from registry.serving.edge import check_json_type, ensemble
 
         return respond(request, check_json_type, ensemble)

@@ -9,7 +9,6 @@ from typing import Any
 from registry.problems import handle
 from registry.serving.bodies import BINARY_TYPE, JSON_TYPE, check_content_type, read_document
 from registry.serving.callers import Caller
-from registry.serving.ensembles import predict_together
 from registry.serving.log.writer import keep
 from registry.serving.models import Prediction
 from registry.serving.prediction import Call, predict_one
@@ -17,6 +16,7 @@ from registry.serving.protocol.answers import Reply
 from registry.serving.protocol.steps import infer
 from registry.serving.replies import encode
 from registry.serving.runners import Runner
+from registry.serving.voting import answer_together
 
 PREDICT, ENSEMBLE, V2 = (api.value for api in Prediction.Api)
 Steps = Callable[[Runner, Call, Any], Awaitable[dict[str, Any]]]
@@ -31,7 +31,7 @@ async def predict(runner: Runner, caller: Caller, request_id: str, body: bytes) 
 async def ensemble(runner: Runner, caller: Caller, request_id: str, body: bytes) -> Reply:
     """`POST /api/v1/predict/ensemble`. Raises: whatever problems.handle knows."""
     call = Call(caller, request_id, ENSEMBLE, time.perf_counter(), len(body))
-    return await _json(predict_together, runner, call, body)
+    return await _json(answer_together, runner, call, body)
 
 
 async def protocol_infer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,28 +74,59 @@ async def predict_together(runner: Runner, call: Call, data: Any) -> dict[str, A
         for index, member in enumerate(asked.members)
     ]
     asked.combine([Answered(target.signature) for target in targets])  # or say what is amiss
-    began = time.perf_counter()
-    models = [await load(runner, target) for target in targets]
-    reading = time.perf_counter()
-    shared, questions = await runner.compute(call.size, lambda: _read(targets, asked))
-    read_s = time.perf_counter() - reading
-    for noted, question in zip(call.noted, questions, strict=True):
-        noted.asked(question)
-    ran = await runner.run_all(list(zip(targets, models, questions, strict=True)))
-    answered = [Answered.with_outputs(*pair) for pair in zip(targets, ran, strict=True)]
-    combined = await runner.compute(call.size, lambda: asked.combine(answered).run(shared))
-    timing = _timing(call, ran, load_s=reading - began, read_s=read_s)
-    for noted, one in zip(call.noted, ran, strict=True):
-        noted.gave(one.outputs)
-        own = timing | {"queue": ms(one.queue_s), "run": ms(one.run_s)}
-        noted.answered(own, one.batch_rows)
+    whole = await ask_all(runner, call, targets, lambda: _read(targets, asked))
+    answered = [Answered.with_outputs(*pair) for pair in zip(targets, whole.ran, strict=True)]
+    combined = await runner.compute(call.size, lambda: asked.combine(answered).run(whole.shared))
+    timing = note_answers(call, whole)
     return {
         "request_id": call.request_id,
         "method": asked.method,
         **_describe_answer(targets[0], combined),
-        "members": _describe(asked, targets, ran),
+        "members": _describe(asked, targets, whole.ran),
         "timing_ms": timing,
     }
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What all members were asked, and what they answered. load_s, read_s: before they ran."""
+
+    shared: Any
+    ran: list[Ran]
+    load_s: float
+    read_s: float
+
+
+async def ask_all(
+    runner: Runner,
+    call: Call,
+    targets: Sequence[Target],
+    read: Callable[[], tuple[Any, list[Question]]],
+) -> Whole:
+    """Put a question to every member.
+
+    Args: read: what all are asked, in whatever form, and the question of each.
+    Raises: as `predict_one`.
+    """
+    began = time.perf_counter()
+    models = [await load(runner, target) for target in targets]
+    reading = time.perf_counter()
+    shared, questions = await runner.compute(call.size, read)
+    read_s = time.perf_counter() - reading
+    for noted, question in zip(call.noted, questions, strict=True):
+        noted.asked(question)
+    ran = await runner.run_all(list(zip(targets, models, questions, strict=True)))
+    return Whole(shared, ran, reading - began, read_s)
+
+
+def note_answers(call: Call, whole: Whole) -> dict[str, float]:
+    """A row of the log for each member. Returns: where the time of the whole went."""
+    timing = _timing(call, whole)
+    for noted, one in zip(call.noted, whole.ran, strict=True):
+        noted.gave(one.outputs)
+        own = timing | {"queue": ms(one.queue_s), "run": ms(one.run_s)}
+        noted.answered(own, one.batch_rows)
+    return timing
 
 
 def split_ensemble(data: Any) -> Asked:
@@ -167,14 +198,14 @@ def _check_state(target: Target, state: Any, path: str) -> None:
     raise SpecError([Problem(path, f"found {describe(state)}; expected {expected}")])
 
 
-def _timing(call: Call, ran: Sequence[Ran], *, load_s: float, read_s: float) -> dict[str, float]:
+def _timing(call: Call, whole: Whole) -> dict[str, float]:
     """Of the whole; `queue` and `run` are those of the slowest member."""
     return {
-        "parse": ms(call.parse_s + read_s),
+        "parse": ms(call.parse_s + whole.read_s),
         "route": ms(call.route_s),
-        "load": ms(load_s),
-        "queue": ms(max(one.queue_s for one in ran)),
-        "run": ms(max(one.run_s for one in ran)),
+        "load": ms(whole.load_s),
+        "queue": ms(max(one.queue_s for one in whole.ran)),
+        "run": ms(max(one.run_s for one in whole.ran)),
         "total": ms(time.perf_counter() - call.began),
     }
 

@@ -33,11 +33,20 @@ def shape_reply(signature: Signature, body: Mapping[str, Any], outputs: Arrays) 
     return {} if system is None else system.shape_reply(body, outputs)
 
 
-def named(target: Target, shaped: Mapping[str, Any], run_ms: float) -> dict[str, Any]:
-    """The answer with who gave it. Without a deployment there is no arm."""
+VOTED_ON = {system.votes_on: system for system in SYSTEMS.values() if system.votes_on}
+
+
+def voting_system(data: Any) -> System | None:
+    """The system whose versions vote on what this question asks; None where it asks none."""
+    fields = data if isinstance(data, Mapping) else ()
+    return next((system for field, system in VOTED_ON.items() if field in fields), None)
+
+
+def named(target: Target | None, shaped: Mapping[str, Any], run_ms: float) -> dict[str, Any]:
+    """The answer with who gave it, None for several. Without a deployment there is no arm."""
     return {
         **shaped,
-        "model_version": target.number,
+        "model_version": None if target is None else target.number,
         "deployment": None,
         "arm": None,
         "inference_time_ms": run_ms,

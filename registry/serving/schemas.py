@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, PolymorphicProxySerializer
 from rest_framework import serializers
 
 from registry.serving.models import Prediction
@@ -40,35 +40,68 @@ PREDICT_BODY = {
         "additionalProperties": OWN_FORM,
     }
 }
-ENSEMBLE_BODY = {
-    "application/json": {
-        "type": "object",
-        "required": ["members"],
-        "properties": {
-            "members": {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": 32,
-                "items": {
-                    "type": "object",
-                    "required": ["model"],
-                    "properties": {
-                        **ROUTE,
-                        "weight": {"type": "number", "description": "with weighted alone"},
-                        "state": {
-                            "type": "object",
-                            "description": "hidden_h and hidden_c of this member's last answer",
-                            "additionalProperties": True,
-                        },
+MEMBERS_BODY = {
+    "type": "object",
+    "title": "Members",
+    "required": ["members"],
+    "properties": {
+        "members": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": 32,
+            "items": {
+                "type": "object",
+                "required": ["model"],
+                "properties": {
+                    **ROUTE,
+                    "weight": {"type": "number", "description": "with weighted alone"},
+                    "state": {
+                        "type": "object",
+                        "description": "hidden_h and hidden_c of this member's last answer",
+                        "additionalProperties": True,
                     },
                 },
             },
-            "method": {**TEXT, "enum": ["mean", "vote", "weighted"], "default": "mean"},
-            "inputs": INPUTS,
         },
-        "additionalProperties": OWN_FORM,
-    }
+        "method": {**TEXT, "enum": ["mean", "vote", "weighted"], "default": "mean"},
+        "inputs": INPUTS,
+    },
+    "additionalProperties": OWN_FORM,
 }
+VOTE_BODY = {
+    "type": "object",
+    "title": "Vote on a board",
+    "required": ["board"],
+    "properties": {
+        "board": {
+            "description": "of Connect Four: int[6][7] with row 0 on top, moves as digits 1 to 7, "
+            "or 42 digits row by row"
+        },
+        "player": {"description": "who is to move, if it is said: 1 (Red) or 2 (Yellow)"},
+        "model_ids": {
+            "type": "array",
+            "minItems": 2,
+            "maxItems": 32,
+            "items": TEXT,
+            "nullable": True,
+            "description": "versions as model:number or model:alias; without them the three "
+            "newest validated versions of the model vote",
+        },
+        "model": {
+            **TEXT,
+            "nullable": True,
+            "description": "whose newest versions vote; may be left out where you see one alone",
+        },
+        "weights": {
+            "type": "array",
+            "items": {"type": "number", "minimum": 0},
+            "nullable": True,
+            "description": "one for each version, in order (newest first); equal if left out",
+        },
+    },
+    "additionalProperties": False,
+}
+ENSEMBLE_BODY = {"application/json": {"anyOf": [MEMBERS_BODY, VOTE_BODY]}}
 PREDICT_EXAMPLES = [
     OpenApiExample(
         "By name",
@@ -93,7 +126,12 @@ ENSEMBLE_EXAMPLES = [
             "inputs": {"observation": [[0.0, 0.5]]},
         },
         request_only=True,
-    )
+    ),
+    OpenApiExample(
+        "A vote on a board",
+        value={"board": "4453", "model_ids": ["dropper:1.1.0", "dropper:best"], "weights": [2, 1]},
+        request_only=True,
+    ),
 ]
 LOG_FILTERS = [
     OpenApiParameter("model", str, description="its name"),
@@ -146,6 +184,55 @@ class EnsembleData(serializers.Serializer):
     q_std = serializers.ListField(child=serializers.ListField(child=serializers.FloatField()))
     members = MemberData(many=True)
     timing_ms = serializers.DictField(child=serializers.FloatField())
+
+
+class VoteData(serializers.Serializer):
+    """What one version says by itself."""
+
+    model = serializers.CharField()
+    version = serializers.CharField()
+    aliases = serializers.ListField(child=serializers.CharField())
+    artifact_sha256 = serializers.CharField()
+    engine = serializers.CharField()
+    move = serializers.IntegerField()
+    policy = serializers.ListField(child=serializers.FloatField())
+    value = serializers.FloatField()
+    weight = serializers.FloatField(help_text="its share; all of them sum to 1")
+
+
+class DisagreementData(serializers.Serializer):
+    divergence_bits = serializers.FloatField(
+        help_text="mean Jensen-Shannon divergence of each two members' policies, 0 to 1"
+    )
+    dissent = serializers.FloatField(help_text="share of members that vote for another move")
+
+
+class VotedData(serializers.Serializer):
+    """What versions say together of a board, what each says, and how far they disagree."""
+
+    request_id = serializers.CharField()
+    move = serializers.IntegerField(help_text="column 0 to 6")
+    policy = serializers.ListField(
+        child=serializers.FloatField(), help_text="weighted mean; exactly 0 on full columns"
+    )
+    value = serializers.FloatField(help_text="for the side to move, 1: it wins")
+    confidence = serializers.FloatField()
+    legal = serializers.ListField(child=serializers.BooleanField())
+    votes = VoteData(many=True)
+    disagreement = DisagreementData()
+    model = serializers.CharField(allow_null=True, help_text="null where several have voted")
+    model_version = serializers.CharField(allow_null=True, help_text="null: votes has them all")
+    deployment = serializers.CharField(allow_null=True)
+    arm = serializers.CharField(allow_null=True)
+    inference_time_ms = serializers.FloatField(help_text="of the slowest member")
+    timing_ms = serializers.DictField(child=serializers.FloatField())
+
+
+TOGETHER = PolymorphicProxySerializer(
+    component_name="Together",
+    serializers=[EnsembleData, VotedData],
+    resource_type_field_name=None,
+)
 
 
 class PredictionRow(serializers.Serializer):

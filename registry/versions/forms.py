@@ -13,7 +13,7 @@ from registry.accounts.models import User
 from registry.accounts.queries import taught_classrooms
 from registry.models import RegisteredModel
 from registry.queries import changeable_models
-from registry.services import create_model
+from registry.services import model_to_fill
 from registry.versions.numbering import PARTS
 
 PART_CHOICES = [("", "what changed decides"), *((part, part) for part in PARTS)]
@@ -108,11 +108,8 @@ class UploadForm(CardForm):
     def find_model(self) -> RegisteredModel:
         """Raises: SpecError, NameTakenError for a new name that cannot be had."""
         data = self.cleaned_data
-        found = changeable_models(self.user).filter(name=data["model"]).first()
-        if found is not None:
-            return found
         classroom = data["classroom"]
-        return create_model(
+        return model_to_fill(
             name=data["model"],
             system=data["system"],
             user=self.user,

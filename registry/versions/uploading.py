@@ -67,17 +67,29 @@ def register_upload(
         find_model: finds or makes the model, once the file has been found good.
     Raises: SpecError naming every fault; FileRejectedError; BusyError; NotChangeableError.
     """
-    if set(files) != {"file"}:
-        found = ", ".join(sorted(files)) or "no file"
-        raise SpecError([Problem("file", f"found {found[:200]}; expected one file named file")])
+    check_one_file(files, "file")
     ignored = {"csrfmiddlewaretoken"}
     read = validate(FIELDS, {k: fields[k] for k in fields if k not in ignored})
+    with on_disk(files["file"]) as path:
+        return register_file(find_model, path, user, name=files["file"].name or "", **read)
+
+
+def check_one_file(files: Mapping[str, UploadedFile], name: str) -> None:
+    """Raises: SpecError unless one file was sent, under this name."""
+    if set(files) != {name}:
+        found = ", ".join(sorted(files)) or "no file"
+        raise SpecError([Problem(name, f"found {found[:200]}; expected one file named {name}")])
+
+
+@contextmanager
+def on_disk(file: UploadedFile) -> Iterator[Path]:
+    """A copy in a folder of its own, gone with the block."""
     with tempfile.TemporaryDirectory(prefix="hamlet-upload-") as folder:
         path = Path(folder) / "file"
         with path.open("wb") as kept:
-            for chunk in files["file"].chunks():
+            for chunk in file.chunks():
                 kept.write(chunk)
-        return register_file(find_model, path, user, name=files["file"].name or "", **read)
+        yield path
 
 
 def register_file(
@@ -88,15 +100,20 @@ def register_file(
     name: str = "",
     brain: str = "",
     layout: str = "",
+    judge: Callable[[Inspection], None] = lambda found: None,
+    noted: Mapping[str, Any] | None = None,
     **details: str,
 ) -> ModelVersion:
     """Register a file on this machine; it is copied.
 
     Args:
+        find_model: is called within the transaction that registers.
         name: that the file had where it came from; it is only noted.
         brain, layout: YAML and JSON, where the file holds plain weights.
+        judge: raises where a sound file is not what was meant; nothing is stored by then.
+        noted: further words about where it came from, kept with the version.
         details: further fields of the form, as text.
-    Raises: as `register_upload`.
+    Raises: as `register_upload`, and as `judge` does.
     """
     from hamlet.signature import Signature
 
@@ -105,8 +122,9 @@ def register_file(
         path = with_brain(path, brain, layout)
     with a_place():
         found = inspect(path)
+    judge(found)
     artifact = store_file(path, MEDIA_TYPES[ModelVersion.Format(found.format)])
-    lineage = {"source": "upload", "file_name": name[:200], "file": found.metadata}
+    lineage = {"source": "upload", "file_name": name[:200], "file": found.metadata, **(noted or {})}
     if dataset := known.pop("dataset"):
         lineage["dataset"] = dataset
     with discarded_if_refused(artifact), transaction.atomic():

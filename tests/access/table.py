@@ -23,7 +23,9 @@ GAME = {
     "moves": [{"position": column} for column in (3, 2, 3, 2, 3, 2, 3)],
     "result": {"winner": "Red"},
 }
+DROPPER = {"name": "dropper"}
 TOURNAMENT = {"players": ["random", "one_ply"]}
+SEARCH = {"job_id": "search_id"}
 
 HTTP = [
     #                                  anonymous, student, outsider, instructor, admin, roleless
@@ -122,6 +124,12 @@ HTTP = [
     row("PATCH", "api-model", 401, 403, 403, 200, 200, 403, json={"tags": {"team": "red"}}),
     row("GET", "api-versions", 401, 200, 404, 200, 200, 403),
     row("POST", "api-versions", 401, 403, 403, 422, 422, 403, form={}),
+    row("GET", "api-performance", 401, 200, 404, 200, 200, 403),
+    row(
+        *("POST", "api-performance", 401, 201, 404, 201, 201, 403),
+        json={"metrics": {"wins": 0.5}},
+    ),
+    row("POST", "api-upload", 401, 403, 403, 422, 422, 403, form={}),
     row("GET", "api-version", 401, 200, 404, 200, 200, 403),
     row("PATCH", "api-version-card", 401, 403, 403, 200, 200, 403, json={"description": "d"}),
     row("PUT", "api-version-status", 401, 403, 403, 409, 409, 403, json={"status": "staged"}),
@@ -219,8 +227,23 @@ HTTP = [
     row("GET", "api-game-analysis", 401, 202, 404, 202, 202, 403),
     row("POST", "api-game-analysis", 401, 202, 404, 202, 202, 403),
     row("POST", "api-selfplay", 401, 403, 403, 202, 202, 403, json={"num_games": 1}),
+    row("GET", "api-learning", 401, 200, 404, 200, 200, 403, using=DROPPER),
+    row(
+        *("PATCH", "api-learning", 401, 403, 403, 200, 200, 403),
+        using=DROPPER,
+        json={"nightly": True},
+    ),
+    row("DELETE", "api-learning-examples", 401, 403, 403, 200, 200, 403, using=DROPPER),
+    row("GET", "live:learning", 302, 200, 404, 200, 200, 403, using=DROPPER),
+    row("POST", "live:change-learning", 302, 403, 403, 302, 302, 403, using=DROPPER, form={}),
+    row("POST", "live:discard-examples", 302, 403, 403, 302, 302, 403, using=DROPPER, form={}),
     row("GET", "api-league", 401, 200, 200, 200, 200, 403),
     row("POST", "api-tournaments", 401, 403, 403, 202, 202, 403, json=TOURNAMENT),
+    row("POST", "api-hypersearches", 401, 403, 403, 422, 422, 403, json={}),
+    row("GET", "api-hypersearch", 401, 404, 404, 200, 200, 403, using=SEARCH),
+    row("GET", "live:hypersearch-list", 302, 200, 200, 200, 200, 403),
+    row("POST", "live:start-hypersearch", 302, 403, 403, 422, 422, 403, form={}),
+    row("GET", "live:hypersearch", 302, 404, 404, 200, 200, 403, using=SEARCH),
     row("GET", "live:league", 302, 200, 200, 200, 200, 403),
     row(
         *("POST", "live:start-tournament", 302, 403, 403, 302, 302, 403),
@@ -328,6 +351,7 @@ ADMIN = [
             "let_alias_name_it": 200,
         },
     ),
+    AdminRow("registry.performancereport"),
     AdminRow("registry.registeredmodel", add=200),
     AdminRow("registry.retentionrule", add=200, delete=200, actions={"delete_selected": 200}),
     AdminRow(

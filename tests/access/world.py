@@ -36,6 +36,7 @@ def build(student: User, instructor: User, classroom: Classroom) -> dict[str, An
     """Make the things. Returns: route parameters by the names that routes give them."""
     token, _ = issue_token(student, "notebook", [Scope.READ])
     model = ensure_model("walker", "town", instructor, classroom)
+    ensure_model("dropper", "connect_four", instructor, classroom)
     artifact = store_file(checkpoint_bytes(), SAFETENSORS)
     version = register_version(model=model, artifact=artifact, user=instructor)
     move_alias(model, "best", version, instructor)
@@ -59,6 +60,7 @@ def build(student: User, instructor: User, classroom: Classroom) -> dict[str, An
         "job_id": jobs.queue_job(student, asked)[0].pk,
         "done_job_id": answered(jobs.queue_job(student, asked)[0]).pk,
         "ended_job_id": ended.pk,
+        "search_id": keep_search(instructor, classroom).pk,
         "name": model.name,
         "number": version.number,
         "alias": "best",
@@ -89,6 +91,18 @@ def answered(job: Job) -> Job:
     changes = {"token": lease.token, "answer": answer, "done": 2}
     lifecycle.move(job.pk, JobStatus.RUNNING, JobStatus.SUCCEEDED, **changes)
     return job
+
+
+def keep_search(owner: User, classroom: Classroom) -> Job:
+    """A search of the instructor's that waits, as reading its request leaves it."""
+    request = {
+        "run": {"config": {}, "system": "connect_four"},
+        "space": [{"path": "learning_rate", "kind": "uniform", "among": [0.001, 0.1]}],
+        **{"name": "tuning", "model": "tuned", "seed": 1, "num_samples": 3},
+        **{"max_concurrent": 2, "early_stopping": "median"},
+    }
+    of = {"kind": "hypersearch", "owner": owner, "classroom": classroom, "queue": "inference"}
+    return Job.objects.create(**of, request=request, total=3)
 
 
 def keep_episode(run: Run) -> Replay:

@@ -9,6 +9,7 @@ from registry.artifacts.store import store_file
 from registry.exports.models import ExportFormat
 from registry.exports.services import MEDIA_TYPES
 from registry.models import Export, ModelVersion, RetentionRule, Webhook, WebhookDelivery
+from registry.performance import services as performance
 
 
 def build(version: ModelVersion, owner: User) -> None:
@@ -18,6 +19,7 @@ def build(version: ModelVersion, owner: User) -> None:
         version=version, format=ExportFormat.TORCHSCRIPT, artifact=file, parity_relative=0.0
     )
     RetentionRule.objects.create(model=version.model)
+    performance.report(owner, version.model, {"metrics": {"wins": 0.5}})
     webhook = Webhook.objects.create(
         name="told",
         url="https://hooks.example.org/told",

@@ -56,6 +56,13 @@ def test_body_of_just_the_bound_passes(settings):
     assert ask("/", iter([bytes(65536)]), 65536)[:2] == (200, b"65536")
 
 
+@pytest.mark.parametrize("path", ["/api/v1/upload", "/api/v1/models/walker/versions"])
+def test_what_takes_files_takes_more(settings, path):
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE, settings.UPLOAD_MAX_BYTES = 65536, 3 * 65536
+    assert ask(path, iter([bytes(65536)] * 3), 3 * 65536)[0] == 200
+    assert ask(path, iter([bytes(65536)] * 4), 4 * 65536)[0] == 413
+
+
 def test_announced_length_is_refused_before_anything_is_read():
     status, body, taken = ask("/api/v1/predict", endless(), 4 * MIB + 1)
     assert (status, taken) == (413, 0)

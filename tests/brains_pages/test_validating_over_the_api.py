@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from registry.problems import pointer_of
 from tests.brains_pages.test_editor import HUGE
 from tests.registry.checkpoints import DENSE
 
@@ -52,4 +53,4 @@ def test_with_a_level_layers_parameters_and_memory_are_told(reader):
 def test_faults_are_named_by_their_path(reader, body, path):
     answer = validate(reader, **body)
     assert answer.status_code == 422
-    assert path in [error["path"] for error in answer.json()["errors"]]
+    assert pointer_of(path) in [error["pointer"] for error in answer.json()["errors"]]

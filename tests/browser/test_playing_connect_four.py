@@ -77,7 +77,8 @@ def test_the_one_who_makes_four_wins_and_the_game_ends(visits, student):
     page.goto("/play/?moves=121212")
     page.get_by_label("Against").select_option("friend")
     page.locator("body").press("1")
-    expect(page.locator("[data-play-part=turn]")).to_have_text("Red has four in a line.")
+    words = "Red played column 1. Red has four in a line."
+    expect(page.locator("[data-play-part=turn]")).to_have_text(words)
     expect(page.locator("[data-mark=four]")).to_have_count(4)
     assert page.get_by_role("button", name="Drop in column 2").is_disabled()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -43,11 +43,12 @@ def watched(transactional_db, redis_url, artifact_dir, instructor, classroom):
         artifact=store_file(encode_episode(event.recording), "application/vnd.hamlet.episode"),
         ended_at=dt.datetime.now(dt.UTC),
     )
-    names = {"mistakes_percent": 45.0, "mistakes_begin_easy": 22.5}
+    names = {"mistakes_percent": 45.0, "mistakes_begin_easy": 22.5, "rating": 450.0}
     Run.objects.filter(pk=run.pk).update(latest_metrics=names, done=2)
     for at, value in ((1, 60.0), (2, 45.0)):
         MetricPoint.objects.create(run=run, name="mistakes_percent", at=at, value=value)
         MetricPoint.objects.create(run=run, name="mistakes_begin_easy", at=at, value=value / 2)
+        MetricPoint.objects.create(run=run, name="rating", at=at, value=900 - 10 * value)
     return run
 
 
@@ -77,6 +78,9 @@ def test_the_course_against_perfect_play_is_told_in_words(visits, watched, stude
     page.goto(f"/runs/{watched.pk}/")
     expect(page.locator("[data-c4=strength-words]")).to_have_text(
         "Of the decisive positions the raw network spoils 45.0 %; it was 60.0 % at epoch 1."
+    )
+    expect(page.locator("[data-c4=rating-words]")).to_have_text(
+        "450 points above random play; it was 300 at epoch 1."
     )
     expect(page.locator("[data-c4=sets]")).to_contain_text("begin easy")
     expect(page.locator("main")).not_to_contain_text("episode")

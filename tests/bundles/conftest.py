@@ -19,6 +19,7 @@ from tests.registry.checkpoints import WIDER
 model = registry_fixtures.model
 register = registry_fixtures.register
 no_search_for_static_files = registry_fixtures.no_search_for_static_files
+one_look_at_each_file = registry_fixtures.one_look_at_each_file
 
 
 @pytest.fixture

@@ -186,7 +186,7 @@ def test_newest_that_a_query_finds_are_compared(student, runs_of_class):
 def test_api_wants_ids_or_a_query(student, query):
     response = signed_in(student).get(API, query)
     assert response.status_code == 422
-    assert "expected one of them" in response.json()["errors"][0]["message"]
+    assert "expected one of them" in response.json()["errors"][0]["detail"]
 
 
 def test_runs_out_of_sight_are_not_there(outsider, student, runs_of_class):

@@ -80,4 +80,4 @@ def test_more_than_fifty_are_refused(student):
     many = ",".join(f"walker:1.0.{n}" for n in range(51))
     response = signed_in(student).get(API, {"ids": many})
     assert response.status_code == 422
-    assert "found 51 versions; at most 50" in response.json()["errors"][0]["message"]
+    assert "found 51 versions; at most 50" in response.json()["errors"][0]["detail"]

@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import time
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from hamletweb.environment import kept_predictions, seconds, share, whole_number
+from hamletweb.environment import (
+    kept_predictions,
+    seconds,
+    share,
+    time_of_day,
+    time_zone,
+    whole_number,
+)
 
 
 def check(**environment: str) -> subprocess.CompletedProcess[str]:
@@ -78,3 +86,24 @@ def test_what_fits_is_read_and_what_is_not_there_has_its_default(monkeypatch):
     monkeypatch.setenv("HAMLET_X", "1")
     assert (whole_number("HAMLET_X", 7, least=1), seconds("HAMLET_X", 3.0)) == (1, 1.0)
     assert share("HAMLET_X", 0.5) == 1.0
+
+
+def test_times_of_day_and_their_zones(monkeypatch):
+    monkeypatch.setenv("HAMLET_X", "04:15")
+    assert time_of_day("HAMLET_X", "02:00") == time(4, 15)
+    monkeypatch.setenv("HAMLET_X", "Europe/Berlin")
+    assert time_zone("HAMLET_X", "UTC").key == "Europe/Berlin"
+
+
+@pytest.mark.parametrize("text", ["soon", "25:00", "02:00+01:00"])
+def test_what_is_no_time_of_day_is_refused(monkeypatch, text):
+    monkeypatch.setenv("HAMLET_X", text)
+    with pytest.raises(ImproperlyConfigured, match=r"HAMLET_X: found .*as in 02:00"):
+        time_of_day("HAMLET_X", "02:00")
+
+
+@pytest.mark.parametrize("text", ["Mars", "/etc/passwd", "../UTC"])
+def test_what_is_no_time_zone_is_refused(monkeypatch, text):
+    monkeypatch.setenv("HAMLET_X", text)
+    with pytest.raises(ImproperlyConfigured, match=r"HAMLET_X: found .*Europe/Berlin"):
+        time_zone("HAMLET_X", "UTC")

@@ -82,6 +82,17 @@ def test_every_game_ends_and_the_moves_say_how():
         assert reward == {0: 0.0, side: 1.0, 3 - side: -1.0}[position.winner]
 
 
+@pytest.mark.parametrize("action", [3.7, np.array(3.7), np.float32(3), np.array([1, 2]), None])
+def test_action_that_is_no_column_is_refused(action):
+    env = ConnectFourGymEnv(leftmost, plays=1)
+    env.reset()
+    with pytest.raises(IllegalMoveError, match="expected a whole number from 0 to 6"):
+        env.step(action)
+    assert env.moves == []
+    env.step(np.array(3))
+    assert env.moves == [3, 0]
+
+
 def test_board_is_shown_as_text():
     env = ConnectFourGymEnv(leftmost, plays=1, render_mode="ansi")
     env.reset()

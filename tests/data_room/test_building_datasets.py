@@ -15,6 +15,7 @@ from registry.jobs import context, services
 from registry.jobs.models import Job, JobStatus
 from registry.jobs.retention import forget_old_jobs
 from registry.models import Artifact, User
+from registry.problems import pointer_of
 from tests.data_room.conftest import DATASETS
 from tests.games.conftest import GAMES, Program
 from tests.games.records import record
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def problems(response) -> dict[str, str]:
     assert response.status_code == 422, response.content
-    return {error["path"]: error["message"] for error in response.json()["errors"]}
+    return {error["pointer"]: error["detail"] for error in response.json()["errors"]}
 
 
 def test_a_dataset_is_built_from_one_s_games(teacher: Program, games, done) -> None:
@@ -74,7 +75,7 @@ def test_games_are_chosen_by_our_ids_or_their_sender_s(teacher: Program, games, 
     assert teacher.get(f"{DATASETS}/chosen").json()["sources"]["games"] == 2
     options["filters"]["game_ids"] = ["red", "blue"]
     fault = problems(teacher.send(DATASETS, {"name": "none", "options": options}))
-    assert "there is no such game" in fault["options.filters.game_ids[1]"]
+    assert "there is no such game" in fault["/options/filters/game_ids/1"]
 
 
 def test_a_game_recorded_later_changes_nothing(teacher: Program, games, done) -> None:
@@ -113,14 +114,14 @@ def test_others_games_without_consent_are_left_out(
 def test_a_fault_is_named_and_nothing_is_made(
     teacher: Program, games, asked, path: str, words: str
 ) -> None:
-    assert words in problems(teacher.send(DATASETS, asked))[path]
+    assert words in problems(teacher.send(DATASETS, asked))[pointer_of(path)]
     assert not Dataset.objects.exists()
     assert not Job.objects.exists()
 
 
 def test_without_games_there_is_no_dataset(teacher: Program) -> None:
     found = problems(teacher.send(DATASETS, {"name": "empty"}))
-    assert "there is no game that you may learn from yet" in found["options"]
+    assert "there is no game that you may learn from yet" in found["/options"]
 
 
 def test_filters_that_leave_nothing_fail_the_job_with_what_removed_it(

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from django.test import Client
 
+from hamlet.envs.connect_four.reading_many import write_boards
+from hamlet.evaluation.connect_four_sets import load_set, shipped_sets
 from registry.accounts.models import Scope
 from registry.accounts.services import issue_token
 from registry.jobs.models import Job, JobStatus
@@ -74,9 +77,9 @@ def test_a_wrong_example_is_named_by_its_index(teacher: Program, done, send_file
     wrong = {**GOOD, "move": 9}
     found = teacher.send(DATASETS, {"name": "x", "examples": [GOOD, wrong, {**GOOD, "value": 2}]})
     assert found.status_code == 422
-    assert [error["path"] for error in found.json()["errors"]] == [
-        "examples[1].move",
-        "examples[2].value",
+    assert [error["pointer"] for error in found.json()["errors"]] == [
+        "/examples/1/move",
+        "/examples/2/value",
     ]
     assert not Dataset.objects.exists()
     job = done(send_file(lines(GOOD, wrong), "x"))
@@ -103,3 +106,27 @@ def test_only_a_ready_dataset_leaves(teacher: Program, games) -> None:
     assert response.status_code == 409
     assert "not ready: queued" in response.json()["detail"]
     assert teacher.get(f"{DATASETS}/friday/export", format="xml").status_code == 422
+
+
+def test_positions_of_the_evaluation_sets_are_counted_and_shown(
+    instructor: User, teacher: Program, done, send_file
+) -> None:
+    """Two positions of a set, one of them as seen from behind the board, and one of no set."""
+    positions = load_set("end-easy").positions[:2]
+    met = [positions[0], positions[1].mirror()]
+    pairs = [np.array([getattr(one, name) for one in met]) for name in ("own", "occupied")]
+    boards = write_boards(*pairs).tolist()
+    known = [
+        {"board": {"board": board}, "move": one.legal_columns()[0], "value": 0.0}
+        for board, one in zip(boards, met, strict=True)
+    ]
+    done(send_file(lines(*known, GOOD), "met"))
+    statistics = teacher.get(f"{DATASETS}/met").json()["statistics"]["evaluation_overlap"]
+    of = len(load_set("end-easy"))
+    assert statistics["end-easy"] == {"examples": 2, "positions": 2, "of": of, "share": 2 / of}
+    assert set(statistics) == set(shipped_sets())
+    assert statistics["begin-hard"]["positions"] == 0
+    page = Client()
+    page.force_login(instructor)
+    shown = page.get("/datasets/met/").content.decode()
+    assert f"<td>2 of {of}</td><td>{2 / of:.1%}</td>" in shown

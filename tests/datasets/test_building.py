@@ -40,6 +40,13 @@ def test_same_games_options_and_seed_give_the_same_dataset_in_any_order(tmp_path
     assert sorted(os.listdir(tmp_path / "one")) == sorted(os.listdir(tmp_path / "two"))
 
 
+def test_order_of_games_and_their_mirrored_copies_is_forgotten(tmp_path):
+    images = [mirrored_game(one, f"image-{one.id}") for one in GAMES[:20]]
+    one = build_dataset(tmp_path / "one", [*GAMES[:20], *images], {"deduplicate": False})
+    two = build_dataset(tmp_path / "two", [*images, *GAMES[:20]], {"deduplicate": False})
+    assert one.hash == two.hash
+
+
 def test_another_seed_draws_others(tmp_path):
     one = build_dataset(tmp_path / "one", GAMES, {"max_examples": 100}, seed=7)
     two = build_dataset(tmp_path / "two", GAMES, {"max_examples": 100}, seed=8)

@@ -10,6 +10,7 @@ import pytest
 from hamlet.datasets.building import build_dataset
 from hamlet.datasets.errors import DatasetError
 from hamlet.datasets.exporting import export_csv, export_json, guarded, unguarded
+from hamlet.datasets.given_examples import HIGHEST_WEIGHT, read_examples
 from hamlet.datasets.importing import import_dataset
 from hamlet.datasets.stored import load_examples, open_dataset
 from hamlet.errors import InputError
@@ -57,6 +58,22 @@ def test_overlap_with_evaluation_sets_travels_along(tmp_path, format):
     assert back.hash == built.hash
 
 
+def test_overlap_is_counted_anew_where_the_file_lies_about_it(tmp_path):
+    import numpy as np
+
+    sets = {"begin": np.array([0])}  # the empty board, with which every game begins
+    built = build_dataset(tmp_path / "b", random_games(9, seed=2), evaluation_sets=sets)
+    lines = exported(tmp_path / "b", "json").splitlines()
+    head = json.loads(lines[0])
+    said = head["dataset"]["statistics"]["examples"]["evaluation_overlap"]["begin"]
+    assert (said["positions"], said["share"]) == (1, 1.0)
+    said["positions"], said["share"] = 0, 0.0
+    text = "\n".join([json.dumps(head), *lines[1:]]).splitlines(keepends=True)
+    back = import_dataset(tmp_path / "back", text, "json", evaluation_sets=sets)
+    assert back.hash != built.hash
+    assert back.statistics["evaluation_overlap"]["begin"]["positions"] == 1
+
+
 def test_changed_export_is_a_dataset_of_its_own(tmp_path, format):
     build_dataset(tmp_path / "built", random_games(10, seed=3))
     text = exported(tmp_path / "built", format)
@@ -76,6 +93,45 @@ def test_manifest_that_lies_about_its_examples_is_not_believed(tmp_path):
     back = imported(tmp_path / "back", "\n".join([json.dumps(head), *lines[1:]]), "json")
     assert back.hash != built.hash
     assert back.statistics["unique_positions"] == built.statistics["unique_positions"]
+
+
+@pytest.mark.parametrize(
+    ("where", "said"),
+    [
+        (("statistics", "games"), {"win_rate_red": "<b>all</b>"}),
+        (("statistics", "games"), {"win_rate_red": 7.0}),
+        (("statistics", "games"), {"win_rate_red": 0.9, "win_rate_yellow": 0.9}),
+        (("statistics", "games"), {"games": 10**9}),
+        (("sources",), {"games": 0}),
+    ],
+)
+def test_manifest_that_says_of_games_what_cannot_be_is_not_believed(tmp_path, where, said):
+    built = build_dataset(tmp_path / "built", random_games(10, seed=3))
+    lines = exported(tmp_path / "built", "json").splitlines()
+    head = json.loads(lines[0])
+    place = head["dataset"]
+    for name in where:
+        place = place[name]
+    place.update(said)
+    back = imported(tmp_path / "back", "\n".join([json.dumps(head), *lines[1:]]), "json")
+    assert back.hash != built.hash
+    assert back.statistics["games"] == 0  # examples alone are known
+    assert back.statistics["win_rate_red"] is None
+
+
+def test_heavy_twins_are_merged_into_what_can_be_read_again(tmp_path, format):
+    twin = {"board": "44", "move": 3, "value": 0.5, "weight": HIGHEST_WEIGHT}
+    examples = [read_examples([twin, twin])]
+    built = build_dataset(tmp_path / "built", examples=examples)
+    back = imported(tmp_path / "back", exported(tmp_path / "built", format), format)
+    assert back.hash == built.hash
+
+
+def test_file_of_a_spreadsheet_begins_with_a_mark_and_ends_with_empty_lines(tmp_path, format):
+    build_dataset(tmp_path / "built", random_games(3, seed=3))
+    text = exported(tmp_path / "built", format)
+    back = imported(tmp_path / "back", "\ufeff" + text + "\r\n\r\n", format)
+    assert back.hash == open_dataset(tmp_path / "built").manifest.hash
 
 
 def test_lines_of_json_are_examples_as_the_api_takes_them(tmp_path):

@@ -66,6 +66,7 @@ def test_empty_set_is_refused(data):
         ({"value": float("nan")}, "examples[2].value: found nan"),
         ({"value": "1"}, "examples[2].value: found '1'"),
         ({"weight": 0}, "examples[2].weight: found 0"),
+        ({"weight": 1e-50}, "examples[2].weight: found 1e-50"),  # 0 as a float32
         ({"weight": float("inf")}, "examples[2].weight: found inf"),
         ({"policy": [0.5] * 7}, "examples[2].policy: sums to 3.5; expected 1"),
         ({"policy": [0] * 7}, "examples[2].policy: sums to 0; expected 1"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hamlet.datasets.merging import merged
-from hamlet.datasets.rows import SEVERAL, SOURCES, canonical_keys_of, empty_rows, flipped
+from hamlet.datasets.rows import FLIPPED, SEVERAL, SOURCES, canonical_keys_of, empty_rows, flipped
 from hamlet.envs.connect_four.position import Position
 
 
@@ -74,6 +74,17 @@ def test_sources_that_differ_are_called_several():
     same = [row("1", source=1), row("1", source=1)]
     assert SOURCES[merged(np.concatenate(same))[0]["source"]] == "discounted"
     assert merged(np.concatenate([*same, row("1", source=2)]))[0]["source"] == SEVERAL
+
+
+def test_merged_rows_are_a_copy_only_where_all_of_them_are():
+    played, image = row("1", copy=0), row("7", copy=FLIPPED)
+    assert merged(np.concatenate([image, played]))[0]["copy"] == 0
+    assert merged(np.concatenate([image, image]))[0]["copy"] == FLIPPED
+
+
+def test_number_of_merged_examples_stays_the_highest_there_is():
+    most = np.iinfo(np.int32).max
+    assert merged(np.concatenate([row("1", count=most), row("1")]))[0]["count"] == most
 
 
 def test_same_game_keeps_its_number():

@@ -6,10 +6,11 @@ import pytest
 from hamlet.datasets import shards
 from hamlet.datasets.building import build_dataset
 from hamlet.datasets.errors import DatasetError
+from hamlet.datasets.given_examples import read_examples
 from hamlet.datasets.manifest import read_manifest
 from hamlet.datasets.rows import empty_rows
 from hamlet.datasets.shards import ShardWriter, read_shard, write_shard
-from hamlet.datasets.stored import load_examples, open_dataset
+from hamlet.datasets.stored import groups_of, load_examples, open_dataset
 from hamlet.json_documents import read_json
 from tests.datasets.random_games import random_games
 
@@ -70,6 +71,14 @@ def test_more_examples_than_may_be_loaded_are_refused(folder):
     assert len(load_examples(dataset, most=total)["own"]) == total
     with pytest.raises(DatasetError, match=f"has {total} examples; expected at most {total - 1}"):
         load_examples(dataset, most=total - 1)
+
+
+def test_loose_examples_are_grouped_by_position_up_to_mirror():
+    boards = ["1", "7", "4", "1", "44"]
+    rows, ids = read_examples([{"board": board, "move": 0, "value": 0} for board in boards])
+    groups = groups_of(rows, ids)
+    assert groups[0] == groups[1] == groups[3]
+    assert len(set(groups.tolist())) == 3
 
 
 def test_rows_are_cut_into_shards_of_a_fixed_size(tmp_path, monkeypatch):

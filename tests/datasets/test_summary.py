@@ -72,6 +72,6 @@ def test_overlap_with_evaluation_sets_counts_mirror_images(tmp_path):
         tmp_path / "d", GAMES, {"deduplicate": False}, evaluation_sets=sets
     ).statistics["evaluation_overlap"]
     assert found == {
-        "begin-easy": {"examples": 2, "positions": 1, "of": 2},
-        "end-easy": {"examples": 0, "positions": 0, "of": 1},
+        "begin-easy": {"examples": 2, "positions": 1, "of": 2, "share": 0.5},
+        "end-easy": {"examples": 0, "positions": 0, "of": 1, "share": 0.0},
     }

@@ -126,6 +126,8 @@ def test_move_drawn_by_lot_is_no_target_but_its_value_is():
         ({}, 35, 1.0),
         ({}, 36, 0.8),
         ({"red": HUMAN, "yellow": HUMAN}, 36, 1.2),
+        # Nothing at all would be no example, and no mean can be taken over it.
+        ({"red": Player(rating=0.0), "yellow": Player(rating=0.0)}, 20, 1 / 1500),
     ],
 )
 def test_weight_is_that_of_the_rule(fields, plies, weight):

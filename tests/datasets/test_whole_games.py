@@ -8,7 +8,9 @@ import pytest
 from hamlet.datasets.building import build_dataset
 from hamlet.datasets.game_lines import read_games, write_games
 from hamlet.datasets.game_records import write_game
+from hamlet.datasets.games import mirrored_game
 from hamlet.datasets.given_examples import read_examples
+from hamlet.datasets.rows import FLIPPED
 from hamlet.datasets.stored import open_dataset
 from hamlet.datasets.whole_games import whole_games
 from hamlet.errors import InputError, SpecError
@@ -69,6 +71,26 @@ def test_dataset_without_deduplication_gives_its_games_and_their_copies_back(tmp
     found = whole_games(rows, ids)
     assert sorted(len(game.index) for game in found) == sorted(3 * [one.plies for one in games])
     assert all(game.ended for game in found)
+
+
+@pytest.mark.parametrize("augment", [{}, {"flip": True}])
+def test_mirrored_copies_of_games_are_games_of_their_own(tmp_path, augment):
+    games = random_games(10, seed=1)
+    images = [mirrored_game(one, f"image-{one.id}") for one in games]
+    options = {"deduplicate": False, "augment": augment}
+    build_dataset(tmp_path / "d", [*images, *games], options)
+    ((rows, ids),) = open_dataset(tmp_path / "d").shards()
+    found = whole_games(rows, ids)
+    each = 2 * (1 + len(augment))
+    assert sorted(len(game.index) for game in found) == sorted(each * [one.plies for one in games])
+    # What is no copy is what was played.
+    assert (rows["copy"] == 0).sum() == sum(one.plies for one in games)
+    for game in found:
+        moves = tuple(rows["move"][game.index].tolist())
+        straight = (rows["copy"][game.index[0]] & FLIPPED) == 0
+        name = ids[rows["game"][game.index[0]]]
+        played = next(one.moves for one in games if one.id == name)
+        assert moves == (played if straight else tuple(6 - column for column in played))
 
 
 def test_games_travel_as_lines():

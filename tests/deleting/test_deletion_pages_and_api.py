@@ -116,7 +116,7 @@ def test_rule_for_all_models_is_one(versions, admin, client):
     assert RetentionRule.objects.get().keep_newest == 4
     bad = client.put("/api/v1/retention", {"keep_newest": -1, "x": 1}, content_type=JSON)
     assert bad.status_code == 422
-    assert {error["path"] for error in bad.json()["errors"]} == {"keep_newest", "x"}
+    assert {error["pointer"] for error in bad.json()["errors"]} == {"/keep_newest", "/x"}
     assert client.put("/api/v1/retention", [], content_type=JSON).status_code == 422
 
 

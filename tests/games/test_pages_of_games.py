@@ -90,7 +90,9 @@ def test_an_analysis_is_started_watched_and_read(page: Client, program: Program)
     assert "hx-trigger" not in done
     assert "The losing move is number 6." in done
     assert "the losing move: loses a draw" in done
-    assert "1 × loses_a_draw" in done
+    assert "1 × loses a draw" in done
+    assert "loses_a_draw" not in done
+    assert "loss in 2" in done  # Red has 3 stones and will win with the fifth
     Job.objects.update(status="failed", reason="The worker stopped")
     assert "Try again" in text_of(page.get(f"{url}/"))
     again = page.post(f"{url}/analyse/", headers=HTMX)

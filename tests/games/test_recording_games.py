@@ -10,6 +10,7 @@ from django.test import Client
 from registry.accounts.models import Role
 from registry.artifacts.store import artifact_path
 from registry.models import User
+from registry.problems import pointer_of
 from registry.queries import find_version
 from tests.games.conftest import GAMES, Program
 from tests.games.records import RED_WINS, YELLOW_WINS, record, searched
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 def problems(response) -> dict[str, str]:
     assert response.status_code == 422, response.content
-    return {error["path"]: error["message"] for error in response.json()["errors"]}
+    return {error["pointer"]: error["detail"] for error in response.json()["errors"]}
 
 
 def ids(response) -> list[str]:
@@ -88,19 +89,19 @@ def test_what_contradicts_the_rules_is_refused_with_its_ply(
     program: Program, sent, path: str, words: str
 ) -> None:
     found = problems(program.send(GAMES, sent))
-    assert words in found[path]
+    assert words in found[pointer_of(path)]
     assert not Game.objects.exists()
 
 
 def test_a_board_that_disagrees_with_the_replay_is_refused(program: Program) -> None:
     sent = record()
     sent["moves"][2]["board"] = "44"
-    assert "ply 2: the board differs" in problems(program.send(GAMES, sent))["moves[2].board"]
+    assert "ply 2: the board differs" in problems(program.send(GAMES, sent))["/moves/2/board"]
 
 
 def test_every_fault_is_named_at_once(program: Program) -> None:
     sent = record("99", winner="Nobody", consent=1, classroom="X")
-    assert {"moves[0].position", "moves[1].position", "result.winner", "consent"} <= set(
+    assert {"/moves/0/position", "/moves/1/position", "/result/winner", "/consent"} <= set(
         problems(program.send(GAMES, sent))
     )
 
@@ -194,7 +195,7 @@ def test_lists_are_paged_and_filtered(program: Program) -> None:
     assert ids(program.get(GAMES, source="tournament", player="ai", mine="true")) == [made[3]]
     assert ids(program.get(GAMES, run=str(uuid.uuid4()))) == []
     faults = problems(program.get(GAMES, source="x", result="y", run="z", version="w"))
-    assert set(faults) == {"source", "result", "run", "version"}
+    assert set(faults) == {"/source", "/result", "/run", "/version"}
 
 
 def test_games_stream_whole_with_each_block_opened_once(

@@ -8,6 +8,7 @@ from registry import shutdown
 from registry.jobs import execution, leases, services
 from registry.jobs.models import Job, JobStatus
 from registry.models import User
+from registry.problems import pointer_of
 from registry.services import ensure_model
 from tests.games.conftest import GAMES, Program
 from tests.jobs.rows import WORKER, register
@@ -155,7 +156,7 @@ def test_only_who_starts_runs_starts_self_play(program: Program) -> None:
 def test_a_fault_is_named_and_nothing_is_queued(teacher: Program, changes, path: str) -> None:
     response = teacher.send(SELF_PLAY, {"num_games": 4, **changes})
     assert response.status_code == 422
-    assert [error["path"] for error in response.json()["errors"]][0].startswith(path)
+    assert response.json()["errors"][0]["pointer"].startswith(pointer_of(path))
     assert not Job.objects.exists()
 
 
@@ -164,5 +165,5 @@ def test_a_version_of_another_system_is_refused(
 ) -> None:
     register(ensure_model("walker", "town", instructor, classroom))
     response = teacher.send(SELF_PLAY, {"num_games": 4, "version": "walker@latest"})
-    assert "as a network for Connect Four has" in response.json()["errors"][0]["message"]
+    assert "as a network for Connect Four has" in response.json()["errors"][0]["detail"]
     assert teacher.send(SELF_PLAY, {"num_games": 4, "version": "no/1.0.0"}).status_code == 404

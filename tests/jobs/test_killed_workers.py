@@ -58,17 +58,17 @@ def answers() -> int:
     return Artifact.objects.filter(media_type=MEDIA_TYPE).count()
 
 
-def test_killed_before_it_starts(long_job: Job, worker: Worker) -> None:
+def test_killed_before_it_starts(job: Job, worker: Worker) -> None:
     with blocked("registry_job") as somebody_waits:
         killed = worker()
         somebody_waits()  # at the claim
         killed.kill_now()
-    long_job.refresh_from_db()
-    assert (long_job.status, long_job.attempts) == (JobStatus.QUEUED, 0)
+    job.refresh_from_db()
+    assert (job.status, job.attempts) == (JobStatus.QUEUED, 0)
     worker()
-    becomes(long_job, JobStatus.SUCCEEDED, JobStatus.FAILED)
-    assert_right(long_job)
-    assert long_job.attempts == 1
+    becomes(job, JobStatus.SUCCEEDED, JobStatus.FAILED)
+    assert_right(job)
+    assert job.attempts == 1
 
 
 def test_killed_in_the_middle_of_the_rows(long_job: Job, worker: Worker) -> None:
@@ -83,19 +83,19 @@ def test_killed_in_the_middle_of_the_rows(long_job: Job, worker: Worker) -> None
     assert (long_job.attempts, long_job.fencing_token) == (2, 2)
 
 
-def test_killed_after_the_answer_s_file_and_before_its_row(long_job: Job, worker: Worker) -> None:
+def test_killed_after_the_answer_s_file_and_before_its_row(job: Job, worker: Worker) -> None:
     with blocked("registry_artifact") as somebody_waits:
         killed = worker()
         somebody_waits()
         killed.kill_now()
     assert answers() == 0
     worker()
-    becomes(long_job, JobStatus.SUCCEEDED, JobStatus.FAILED)
-    assert_right(long_job)
+    becomes(job, JobStatus.SUCCEEDED, JobStatus.FAILED)
+    assert_right(job)
     assert answers() == 1
 
 
-def test_killed_after_the_answer_s_row_and_before_the_job_s(long_job: Job, worker: Worker) -> None:
+def test_killed_after_the_answer_s_row_and_before_the_job_s(job: Job, worker: Worker) -> None:
     with ExitStack() as until_the_end:
         with blocked("registry_artifact") as somebody_stores:
             killed = worker()
@@ -105,16 +105,16 @@ def test_killed_after_the_answer_s_row_and_before_the_job_s(long_job: Job, worke
         wait_until(lambda: answers() == 1, what="the answer's row")
         killed.kill_now()
         hang_up_on_who_waits()  # else the database does what it was told before the kill
-    long_job.refresh_from_db()
-    assert (long_job.status, long_job.answer) == (JobStatus.RUNNING, None)
+    job.refresh_from_db()
+    assert (job.status, job.answer) == (JobStatus.RUNNING, None)
     worker()
-    becomes(long_job, JobStatus.SUCCEEDED, JobStatus.FAILED)
-    assert_right(long_job)
+    becomes(job, JobStatus.SUCCEEDED, JobStatus.FAILED)
+    assert_right(job)
     assert answers() == 1  # the same bytes, so the same file
 
 
 def test_killed_after_the_job_s_row_and_before_its_message_is_acknowledged(
-    long_job: Job, worker: Worker
+    job: Job, worker: Worker
 ) -> None:
     with ExitStack() as until_the_end:
         with blocked("registry_artifact") as somebody_stores:
@@ -124,17 +124,17 @@ def test_killed_after_the_job_s_row_and_before_its_message_is_acknowledged(
         somebody_ends()
         wait_until(lambda: answers() == 1, what="the answer's row")
         # The process stands still while the database does what it was told.
-        pid = holder_pid(long_job)
+        pid = holder_pid(job)
         os.kill(pid, signal.SIGSTOP)
-    becomes(long_job, JobStatus.SUCCEEDED)
+    becomes(job, JobStatus.SUCCEEDED)
     killed.kill_now()
-    ended_at, answer = long_job.ended_at, long_job.answer_id
+    ended_at, answer = job.ended_at, job.answer_id
     again = worker()
-    dispatch.send(long_job)  # as the broker does after its visibility time-out
-    again.wait_for_output(f"job {long_job.pk} needs no work now")
-    long_job.refresh_from_db()
-    assert (long_job.ended_at, long_job.answer_id, long_job.attempts) == (ended_at, answer, 1)
-    assert_right(long_job)
+    dispatch.send(job)  # as the broker does after its visibility time-out
+    again.wait_for_output(f"job {job.pk} needs no work now")
+    job.refresh_from_db()
+    assert (job.ended_at, job.answer_id, job.attempts) == (ended_at, answer, 1)
+    assert_right(job)
 
 
 def test_a_killed_process_of_the_pool_is_replaced_at_once(long_job: Job, worker: Worker) -> None:

@@ -13,6 +13,7 @@ from registry.accounts.services import issue_token
 from registry.jobs import execution, questions, services
 from registry.jobs.models import Job, JobStatus
 from registry.models import User
+from registry.problems import pointer_of
 from registry.versions.models import VersionCard, VersionStatus
 from tests.jobs.rows import WORKER, assert_right, body_of, held, let_time_pass, register
 
@@ -94,7 +95,7 @@ def test_the_same_key_and_body_make_one_job(program: Program) -> None:
 def test_a_key_that_is_none_is_refused(program: Program, key: str) -> None:
     response = program.send(body_of(1), Idempotency_Key=key)
     assert response.status_code == 422
-    assert response.json()["errors"][0]["path"] == "Idempotency-Key"
+    assert response.json()["errors"][0]["pointer"] == "/Idempotency-Key"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,7 @@ def test_a_key_that_is_none_is_refused(program: Program, key: str) -> None:
 def test_a_fault_is_named_and_nothing_is_made(program: Program, changes, path: str) -> None:
     response = program.send({**body_of(1), **changes})
     assert response.status_code == 422
-    assert any(error["path"].startswith(path) for error in response.json()["errors"])
+    assert any(error["pointer"].startswith(pointer_of(path)) for error in response.json()["errors"])
     assert not Job.objects.exists()
 
 
@@ -120,7 +121,7 @@ def test_an_answer_that_would_be_too_long_is_refused(program: Program, monkeypat
     monkeypatch.setattr(questions, "MOST_ANSWER_NUMBERS", 99)
     response = program.send(body_of(12))
     assert response.status_code == 422
-    assert "expected at most 11 rows" in response.json()["errors"][0]["message"]
+    assert "expected at most 11 rows" in response.json()["errors"][0]["detail"]
 
 
 def test_a_model_out_of_sight_is_404(outsider: User, version) -> None:

@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from hamlet.datasets.options import read_options
+from hamlet.datasets.targets import examples_of
 from hamlet.search.openings import balanced_openings
 from registry import shutdown
 from registry.jobs import leases
 from registry.jobs.models import Job, JobStatus
 from registry.models import User
+from registry.problems import pointer_of
 from registry.services import ensure_model
 from tests.games.conftest import GAMES, Program
 from tests.jobs.rows import register
@@ -52,6 +55,23 @@ def test_every_two_players_meet_from_both_seats_of_each_opening(teacher: Program
     listed = teacher.get(GAMES, source="tournament").json()["items"]
     assert len(listed) == 12
     assert listed[0]["players"]["red"]["type"] == "ai"
+
+
+def test_moves_of_an_opening_are_nobodys_and_no_target_of_a_policy(teacher: Program) -> None:
+    response = teacher.send(TOURNAMENTS, body())
+    job = done(Job.objects.get(pk=response.json()["job_id"]))
+    kept = Game.objects.filter(origin=job.pk).select_related("block__artifact").order_by("number")
+    games = list(rows.with_search(kept))
+    given = [ply < game.metadata["opening_plies"] for game in games for ply in range(game.plies)]
+    for include_policy in (False, True):
+        examples, _ = examples_of(games, read_options({"include_policy": include_policy}))
+        assert (~examples["policy"].any(axis=1)).tolist() == given
+    assert 0 < sum(given) < len(given)
+    moves = teacher.get(f"{GAMES}/{kept[0].uid}").json()["moves"]
+    begun = kept[0].metadata["opening_plies"]
+    assert [move.get("explored", False) for move in moves] == [
+        ply < begun for ply in range(len(moves))
+    ]
 
 
 def test_the_same_seed_plays_the_same_games_and_another_one_others(instructor: User) -> None:
@@ -161,7 +181,7 @@ def test_only_who_starts_runs_starts_tournaments(program: Program) -> None:
 def test_a_fault_is_named_and_nothing_is_queued(teacher: Program, changes, path: str) -> None:
     response = teacher.send(TOURNAMENTS, {"players": ["random", "one_ply"], **changes})
     assert response.status_code == 422, response.content
-    assert [error["path"] for error in response.json()["errors"]][0].startswith(path)
+    assert response.json()["errors"][0]["pointer"].startswith(pointer_of(path))
     assert not Job.objects.exists()
 
 
@@ -171,7 +191,7 @@ def test_a_version_out_of_sight_or_of_another_system_is_refused(
     register(ensure_model("walker", "town", instructor, classroom))
     response = teacher.send(TOURNAMENTS, body("random", "walker@latest"))
     assert response.status_code == 422
-    assert "as a network for Connect Four has" in response.json()["errors"][0]["message"]
+    assert "as a network for Connect Four has" in response.json()["errors"][0]["detail"]
     assert teacher.send(TOURNAMENTS, body("random", "no/1.0.0")).status_code == 404
 
 

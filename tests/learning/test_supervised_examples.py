@@ -4,14 +4,10 @@ import numpy as np
 import pytest
 import torch
 
+from hamlet.envs.connect_four.batch import canonical_keys, open_columns_of
 from hamlet.envs.connect_four.position import Position
 from hamlet.errors import InputError
-from hamlet.learning.supervised_examples import (
-    Batch,
-    Examples,
-    canonical_keys,
-    open_columns_of,
-)
+from hamlet.learning.supervised_examples import Batch, Examples
 from tests.learning.small_boards import arrays, random_games
 
 FULL = Position.after([0, 0, 0, 0, 0, 0])  # its first column is full
@@ -91,11 +87,12 @@ def test_boards_and_legal_columns_agree_with_the_rules():
         torch.tensor([getattr(game, name) for game in games]) for name in ("own", "occupied")
     )
     assert open_columns_of(occupied).tolist() == [game.legal() for game in games]
-    keys = canonical_keys(own.numpy(), occupied.numpy())
+    keys = canonical_keys(own, occupied)
     assert keys.tolist() == [game.canonical_key for game in games]
     mirrored = [game.mirror() for game in games]
     again = canonical_keys(
-        np.array([game.own for game in mirrored]), np.array([game.occupied for game in mirrored])
+        torch.tensor([game.own for game in mirrored]),
+        torch.tensor([game.occupied for game in mirrored]),
     )
     assert keys.tolist() == again.tolist()
 

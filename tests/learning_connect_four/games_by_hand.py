@@ -34,7 +34,12 @@ def config_of(model_type: str, **fields: Any) -> dict[str, Any]:
 
 def run_of(model_type: str, *, seed: int = 0, advanced: dict[str, Any], **fields: Any) -> RunSpec:
     """A run with a tiny network."""
-    config = {"model_type": model_type, "advanced_config": {**TINY, **advanced}, **fields}
+    config = {
+        "model_type": model_type,
+        "rating_openings": 0,
+        "advanced_config": {**TINY, **advanced},
+        **fields,
+    }
     return build_runspec({"system": "connect_four", "config": config, "seed": seed})
 
 

@@ -10,9 +10,10 @@ import torch
 from hamlet.errors import SpecError
 from hamlet.learning.connect_four.system import build_runspec, make_trainer
 from hamlet.learning.connect_four.trainer import BoardTrainer
-from hamlet.learning.trainer import Event, MetricsReported, Remarked
+from hamlet.learning.trainer import Files, Remarked
 from tests.learning_connect_four.games_by_hand import RED_WINS, TINY, YELLOW_WINS
-from tests.learning_connect_four.given_datasets import Files, dataset_of
+from tests.learning_connect_four.given_datasets import dataset_of
+from tests.learning_connect_four.whole_runs import finish, reports
 
 GAMES = [RED_WINS, YELLOW_WINS, *(tuple(6 - move for move in RED_WINS) for _ in range(4))]
 ADVANCED = {
@@ -44,17 +45,6 @@ def trainer_of(
     }
     request = {"system": "connect_four", "config": config, "dataset": dataset, "seed": 2}
     return make_trainer(build_runspec(request), files=files)
-
-
-def finish(trainer: BoardTrainer) -> list[Event]:
-    events: list[Event] = []
-    while not trainer.finished:
-        events += trainer.advance()
-    return events
-
-
-def reports(events: list[Event]) -> list[dict[str, float]]:
-    return [event.values for event in events if isinstance(event, MetricsReported)]
 
 
 @pytest.mark.parametrize("model_type", ["alphazero", "muzero"])

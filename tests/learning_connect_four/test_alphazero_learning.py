@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from hamlet.envs.connect_four.batch import open_columns_of
 from hamlet.learning.connect_four.alphazero import AlphaZeroTrainer
 from hamlet.learning.connect_four.finished_games import positions_learned
 from hamlet.learning.connect_four.started_self_play import FinishedGame, StartedSelfPlay
 from hamlet.learning.connect_four.system import build_runspec
-from hamlet.learning.supervised_examples import open_columns_of
 from hamlet.search.evaluators import UniformEvaluator
 from hamlet.search.rules_dynamics import RulesDynamics
 from hamlet.search.self_play import SelfPlaySettings

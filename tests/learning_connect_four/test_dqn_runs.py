@@ -14,7 +14,7 @@ from hamlet.learning.trainer import EpisodeFinished, MetricsReported, RunFinishe
 from hamlet.runspec import RunSpec
 from tests.learning.small_worlds import same
 from tests.learning_connect_four.games_by_hand import run_of
-from tests.learning_connect_four.whole_runs import finish, finish_with_cuts, told, units_of
+from tests.learning_connect_four.whole_runs import finish, finish_with_cuts, told, units
 
 METRICS = {
     *("train_loss", "q_mean", "td_error", "epsilon", "learning_rate", "examples_per_s"),
@@ -57,10 +57,10 @@ def test_a_run_cut_at_many_moments_ends_as_if_nothing_had_happened(
 ) -> None:
     spec = KINDS[kind]
     whole = DqnTrainer(spec)
-    expected = told(finish(whole))
-    units = units_of(spec)
+    done = list(units(whole))
+    expected, last = told([event for unit in done for event in unit]), len(done) - 1
     # Before the first ply, before and after the first update, and just before the end.
-    cuts = {0, 1, 8, 9, 10, 11, units // 2, units // 2 + 1, units - 1}
+    cuts = {0, 1, 8, 9, 10, 11, last // 2, last // 2 + 1, last}
     trainer, events = finish_with_cuts(spec, cuts, tmp_path)
 
     assert told(events) == expected

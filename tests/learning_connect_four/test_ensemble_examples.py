@@ -16,9 +16,9 @@ from hamlet.learning.connect_four.ensemble_members import member_runs
 from hamlet.learning.connect_four.given_examples import given_rows
 from hamlet.learning.supervised_examples import Batch
 from hamlet.learning.supervised_losses import example_losses
-from tests.learning_connect_four.cutting import assert_same, finish, finish_cut, remarks, reports
-from tests.learning_connect_four.rows_in_files import random_dataset
+from tests.learning_connect_four.given_datasets import random_dataset
 from tests.learning_connect_four.small_ensembles import ALPHAZERO, TRANSFORMER, ensemble_run
+from tests.learning_connect_four.whole_runs import assert_same, finish, finish_cut, remarks, reports
 
 
 def score_of(network, examples) -> float:

@@ -15,15 +15,6 @@ from hamlet.learning.connect_four import alphazero, solved_positions, transforme
 from hamlet.learning.connect_four.ensemble import EnsembleTrainer
 from hamlet.learning.connect_four.ensemble_members import MemberFailedError, failing_as
 from hamlet.learning.trainer import CheckpointDue, EpisodeFinished, Event, RunFinished
-from tests.learning_connect_four.cutting import (
-    assert_same,
-    finish,
-    remarks,
-    reports,
-    taken_up,
-    told,
-    units,
-)
 from tests.learning_connect_four.small_ensembles import (
     ALPHAZERO,
     DQN,
@@ -31,6 +22,15 @@ from tests.learning_connect_four.small_ensembles import (
     PPO,
     TRANSFORMER,
     ensemble_run,
+)
+from tests.learning_connect_four.whole_runs import (
+    assert_same,
+    finish,
+    remarks,
+    reports,
+    taken_up,
+    told,
+    units,
 )
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hamlet.brains.masked_categorical import MaskedCategorical
-from hamlet.envs.connect_four.batch import ConnectFourBatch
+from hamlet.envs.connect_four.batch import ConnectFourBatch, open_columns_of
 from hamlet.envs.connect_four.position import RED, YELLOW
 from hamlet.errors import ShapeError
 from hamlet.learning.advantages import generalized_advantages
@@ -16,7 +16,6 @@ from hamlet.learning.connect_four.ppo_update import policy_losses
 from hamlet.learning.connect_four.rollout import Rollout
 from hamlet.learning.connect_four.version_pool import VersionPool
 from hamlet.learning.randomness import generator_for
-from hamlet.learning.supervised_examples import open_columns_of
 from tests.learning_connect_four.games_by_hand import tiny_network
 
 HAND = {"discount": 0.9, "trace_decay": 0.5}

@@ -17,9 +17,9 @@ from hamlet.learning.connect_four.ppo import PpoTrainer
 from hamlet.learning.connect_four.system import build_runspec
 from hamlet.learning.trainer import MetricsReported, Remarked
 from hamlet.runspec import RunSpec
-from tests.learning_connect_four.cutting import assert_same, finish, finish_cut, told
-from tests.learning_connect_four.examples_in_files import random_dataset, rows_of_game, stored
 from tests.learning_connect_four.games_by_hand import TINY
+from tests.learning_connect_four.given_datasets import random_dataset, rows_of_game, stored
+from tests.learning_connect_four.whole_runs import assert_same, finish, finish_cut, told
 
 CPU = torch.device("cpu")
 FEW_STEPS = {

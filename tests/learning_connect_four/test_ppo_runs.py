@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from hamlet.brains.masked_categorical import MaskedCategorical
+from hamlet.envs.connect_four.batch import open_columns_of
 from hamlet.envs.connect_four.position import Position
 from hamlet.errors import CheckpointError, SpecError
 from hamlet.learning.connect_four.mirrored_asking import ask_policy
 from hamlet.learning.connect_four.ppo import LEARNING, PpoTrainer
 from hamlet.learning.connect_four.version_pool import VersionPool, most_crowded
-from hamlet.learning.supervised_examples import open_columns_of
 from hamlet.learning.trainer import EpisodeFinished, MetricsReported, RunFinished
 from hamlet.runspec import RunSpec
 from tests.learning.small_worlds import same
@@ -23,7 +23,7 @@ from tests.learning_connect_four.whole_runs import (
     finish_with_cuts,
     through_a_file,
     told,
-    units_of,
+    units,
 )
 
 METRICS = {
@@ -63,10 +63,10 @@ def test_a_run_cut_at_many_moments_ends_as_if_nothing_had_happened(
 ) -> None:
     spec = KINDS[kind]
     whole = PpoTrainer(spec)
-    expected = told(finish(whole))
-    units = units_of(spec)
+    done = list(units(whole))
+    expected, last = told([event for unit in done for event in unit]), len(done) - 1
     # Before the first move, between moves, between batches, and just before the end.
-    cuts = {0, 1, 6, 7, 8, 11, units // 2, units // 2 + 1, units - 1}
+    cuts = {0, 1, 6, 7, 8, 11, last // 2, last // 2 + 1, last}
     trainer, events = finish_with_cuts(spec, cuts, tmp_path)
 
     assert told(events) == expected

@@ -107,7 +107,7 @@ def test_members_of_an_ensemble_have_seeds_and_sizes_of_their_own():
         ({"model_type": "ppo", "learning_rate": 0}, "config.learning_rate", "above 0"),
         ({"model_type": "ppo", "validation_split": 1}, "config.validation_split", "below 1"),
         ({"model_type": "ppo", "epochs": 0}, "config.epochs", "from 1"),
-        ({"model_type": "ppo", "devices": 2}, "config.devices", "take 1"),
+        ({"model_type": "ppo", "devices": 2}, "config.devices", "expected 1"),
         (
             {"model_type": "ppo", "advanced_config": {"env_steps": 0}},
             "config.advanced_config.env_steps",

@@ -13,14 +13,14 @@ from hamlet.datasets.rows import empty_rows
 from hamlet.errors import SpecError
 from hamlet.learning.connect_four.transformer import TransformerTrainer
 from hamlet.learning.trainer import Remarked
-from tests.learning_connect_four.cutting import assert_same, finish, finish_cut, reports, told
-from tests.learning_connect_four.rows_in_files import (
+from tests.learning_connect_four.given_datasets import (
     random_dataset,
     random_moves,
     rows_of_game,
     stored,
 )
 from tests.learning_connect_four.small_transformers import transformer_run
+from tests.learning_connect_four.whole_runs import assert_same, finish, finish_cut, reports, told
 
 
 @pytest.mark.parametrize("every", [1, 5])

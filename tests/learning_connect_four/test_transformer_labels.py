@@ -17,7 +17,7 @@ from hamlet.learning.connect_four.solved_positions import SolvedPositions
 from hamlet.learning.connect_four.solver_targets import shares_of, solved
 from hamlet.search.labels import NO_MOVE
 from tests.learning_connect_four.endings import decisive_endings
-from tests.learning_connect_four.rows_in_files import random_moves, rows_of_game
+from tests.learning_connect_four.given_datasets import random_moves, rows_of_game
 
 SCORES = np.array([[3, 3, 1, NO_MOVE, -2, -2, NO_MOVE], [-1, NO_MOVE, -1, -4, -4, -1, -9]], np.int8)
 

@@ -11,15 +11,15 @@ import torch
 from hamlet.datasets.rows import empty_rows
 from hamlet.envs.connect_four.planes import planes_of
 from hamlet.learning.connect_four.transformer import TransformerTrainer
-from tests.learning_connect_four.cutting import finish
 from tests.learning_connect_four.endings import (
     Ending,
     centre_first_mistake_rate,
     decisive_endings,
     mistake_rate,
 )
-from tests.learning_connect_four.rows_in_files import stored
+from tests.learning_connect_four.given_datasets import stored
 from tests.learning_connect_four.small_transformers import transformer_run
+from tests.learning_connect_four.whole_runs import finish
 
 NET = {"layers": 2, "width": 64, "heads": 4, "feedforward": 128, "head_hidden": 128, "dropout": 0.0}
 

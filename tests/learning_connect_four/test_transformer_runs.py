@@ -13,7 +13,8 @@ from hamlet.errors import CheckpointError, SpecError, TrainingDivergedError
 from hamlet.learning.connect_four import solved_positions, transformer
 from hamlet.learning.connect_four.transformer import TransformerTrainer
 from hamlet.learning.trainer import EpisodeFinished, RunFinished
-from tests.learning_connect_four.cutting import (
+from tests.learning_connect_four.small_transformers import transformer_run
+from tests.learning_connect_four.whole_runs import (
     assert_same,
     finish,
     finish_cut,
@@ -23,7 +24,6 @@ from tests.learning_connect_four.cutting import (
     told,
     units,
 )
-from tests.learning_connect_four.small_transformers import transformer_run
 
 METRICS = {
     *("train_loss", "train_policy_loss", "train_value_loss", "descended_loss", "learning_rate"),

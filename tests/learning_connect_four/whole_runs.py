@@ -2,32 +2,58 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from hamlet.checkpoint import load_training, save_trainer
 from hamlet.learning.connect_four.system import make_trainer
 from hamlet.learning.connect_four.trainer import BoardTrainer
-from hamlet.learning.trainer import EpisodeFinished, Event, MetricsReported, RunFinished
+from hamlet.learning.trainer import EpisodeFinished, Event, MetricsReported, Remarked, RunFinished
 from hamlet.runspec import RunSpec
 
-CLOCKED = "examples_per_s"  # the only number that depends on the clock on the wall
+Again = Callable[[], BoardTrainer]  # the same run, from its beginning
 
 
 def finish(trainer: BoardTrainer) -> list[Event]:
-    events: list[Event] = []
+    return [event for unit in units(trainer) for event in unit]
+
+
+def units(trainer: BoardTrainer) -> Iterator[list[Event]]:
+    while not trainer.finished:
+        yield list(trainer.advance())
+
+
+def taken_up(trainer: BoardTrainer, again: Again, folder: Path) -> BoardTrainer:
+    """The same run in another process: all that it has is the file."""
+    path = folder / "run.safetensors"
+    save_trainer(path, trainer)
+    state, _ = load_training(path)
+    other = again()
+    other.load_state_dict(state)
+    return other
+
+
+def through_a_file(trainer: BoardTrainer, path: Path) -> BoardTrainer:
+    """As `taken_up`, by the spec in the file."""
+    save_trainer(path, trainer)
+    state, header = load_training(path)
+    again = make_trainer(RunSpec.from_data(header["run_spec"]))
+    again.load_state_dict(state)
+    return again
+
+
+def finish_cut(again: Again, folder: Path, every: int = 1) -> tuple[BoardTrainer, list[Event]]:
+    """Args: every: so many units of work the run goes on before it is cut again."""
+    trainer, events, count = again(), [], 0
     while not trainer.finished:
         events += trainer.advance()
-    return events
-
-
-def units_of(spec: RunSpec) -> int:
-    """Units of work of a whole run."""
-    trainer, units = make_trainer(spec), 0
-    while not trainer.finished:
-        list(trainer.advance())
-        units += 1
-    return units
+        count += 1
+        if count % every == 0:
+            trainer = taken_up(trainer, again, folder)
+    return trainer, events
 
 
 def finish_with_cuts(spec: RunSpec, cuts: set[int], folder: Path) -> tuple[BoardTrainer, list[Any]]:
@@ -41,12 +67,13 @@ def finish_with_cuts(spec: RunSpec, cuts: set[int], folder: Path) -> tuple[Board
     return trainer, events
 
 
-def through_a_file(trainer: BoardTrainer, path: Path) -> BoardTrainer:
-    save_trainer(path, trainer)
-    state, header = load_training(path)
-    again = make_trainer(RunSpec.from_data(header["run_spec"]))
-    again.load_state_dict(state)
-    return again
+def assert_same(one: BoardTrainer, other: BoardTrainer) -> None:
+    pairs = [(one.network, other.network), (one.best_network(), other.best_network())]
+    for networks in pairs:
+        states = [network.state_dict() for network in networks]
+        for name, tensor in states[0].items():
+            assert torch.equal(tensor, states[1][name]), name
+    assert (one.epochs, one.games, one.stopped) == (other.epochs, other.games, other.stopped)
 
 
 def told(events: list[Event]) -> list[Any]:
@@ -58,9 +85,18 @@ def told(events: list[Event]) -> list[Any]:
             recorded = episode and (episode.start, episode.columns, episode.end)
             rows.append((event.number, dict(event.summary), recorded))
         elif isinstance(event, MetricsReported):
-            rows.append((event.at, {k: v for k, v in event.values.items() if k != CLOCKED}))
+            values = {k: v for k, v in event.values.items() if not k.endswith("_per_s")}
+            rows.append((event.at, values))
         elif isinstance(event, RunFinished):
             rows.append("finished")
         else:
             rows.append(event)
     return rows
+
+
+def reports(events: list[Event]) -> list[dict[str, float]]:
+    return [dict(event.values) for event in events if isinstance(event, MetricsReported)]
+
+
+def remarks(events: list[Event]) -> list[str]:
+    return [event.text for event in events if isinstance(event, Remarked)]

@@ -17,6 +17,7 @@ from tests.registry.checkpoints import WIDER
 
 model = registry_fixtures.model
 register = registry_fixtures.register
+one_look_at_each_file = registry_fixtures.one_look_at_each_file
 
 
 @pytest.fixture(scope="session")

@@ -59,6 +59,7 @@ SPECIAL: tuple[tuple[str, dict[str, str]], ...] = (
     ("/api/v1/datasets/{name}", {"name": "friday"}),
     ("/api/v1/predictions/{request_id}", {"request_id": "asked_once"}),
     ("/api/v1/systems/{name}", {"name": "town"}),
+    ("/api/v1/hypersearch/{job_id}", {"job_id": "search_id"}),
     ("/api/v1/jobs/{job_id}/result", {"job_id": "done_job_id"}),
     ("/api/v1/jobs/{job_id}/retry", {"job_id": "ended_job_id"}),
     ("/api/v1/deploy/{version_id}", {"version_id": "walker:1.0.0"}),

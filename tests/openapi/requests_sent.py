@@ -44,6 +44,7 @@ BODIES: dict[str, Any] = {
         "method": "mean",
         "observation": ZEROS,
     },
+    "report_performance": {"metrics": {"wins": 0.55, "p99_ms": 18.2}, "feedback": "loses to 4453"},
     "predict_job": {"model": "walker", "observation": [ZEROS, ZEROS]},
     "v2_infer": OIP,
     "v2_version_infer": OIP,
@@ -73,6 +74,20 @@ BODIES: dict[str, Any] = {
         "games_per_pair": 20,
         "seed": 1,
     },
+    "start_hypersearch": {
+        "examples": [
+            {"board": {"board": "112233", "player": 1}, "move": 3, "value": 1, "game_id": "a"},
+            {"board": {"board": "4", "player": 2}, "move": 3, "value": 0, "game_id": "b"},
+        ],
+        "config": {"model_type": "alphazero", "epochs": 20},
+        "search_space": {
+            "learning_rate": {"loguniform": [0.0001, 0.01]},
+            "advanced_config.channels": {"choice": [32, 64]},
+        },
+        "num_samples": 10,
+        "name": "tuning",
+    },
+    "change_learning": {"nightly": True, "enough_examples": 500},
     "build_dataset": {
         "name": "sunday",
         "options": {"value_target": "outcome", "augment": {"flip": True}},
@@ -87,6 +102,7 @@ QUERIES = {
 # No good answer can be recorded: a file goes in or comes out, the preview's token is wanted, or a
 # version that was checked. Those of the latter stand at their views.
 WITHOUT_RECORDING = {
+    "change_learning",
     "delete_model",
     "delete_version",
     "deploy",
@@ -101,4 +117,5 @@ WITHOUT_RECORDING = {
     "import_dataset",
     "import_games",
     "roll_back",
+    "upload",
 }

@@ -50,7 +50,7 @@ SEED = random.randrange(2**32) if LONG else 20
 OFTEN = ("predict", "predict_ensemble", "v2_infer", "v2_version_infer")
 OFTEN_EXAMPLES = max(EXAMPLES, 10)
 # Each starts a process that looks into the file.
-EXPENSIVE = {"register_version": 1, "import_bundle": 1}
+EXPENSIVE = {"register_version": 1, "upload": 1, "import_bundle": 1}
 TIMEOUT_S = 20
 
 

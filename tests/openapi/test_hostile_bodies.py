@@ -88,7 +88,9 @@ def wrong_refusal(url: str, what: str, answer: HttpResponse) -> str | None:
     data = answer.json()
     good = data["status"] == answer.status_code and data["detail"]
     if answer.status_code == 422:
-        good = good and all(error["path"] and error["message"] for error in data.get("errors", []))
+        good = good and all(
+            "pointer" in error and error["detail"] for error in data.get("errors", [])
+        )
     return None if good else f"{what}: {data}"
 
 

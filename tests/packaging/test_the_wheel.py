@@ -36,6 +36,8 @@ OF_GAMES = (
     "hamlet.evaluation.reachable",
     "hamlet.learning.connect_four",
     "hamlet.learning.ensemble_weights",
+    "hamlet.learning.replica",
+    "hamlet.learning.shared_batch",
     "hamlet.learning.supervised",
     "hamlet.search",
 )

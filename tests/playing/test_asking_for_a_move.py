@@ -6,6 +6,7 @@ import pytest
 from rest_framework.test import APIClient
 
 from hamlet.learning.connect_four.asking import inputs_of, read_body
+from registry.problems import pointer_of
 from tests.playing.boards import make_board_model, register_board_version
 
 pytestmark = [
@@ -85,5 +86,5 @@ def test_what_cannot_be_answered_is_refused_with_its_place(ask, body, path, word
     answer = ask(**body)
     assert answer.status_code == 422
     [error] = answer.json()["errors"]
-    assert error["path"] == path
-    assert words in error["message"]
+    assert error["pointer"] == pointer_of(path)
+    assert words in error["detail"]

@@ -10,16 +10,19 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from registry.accounts.models import Membership
+from registry.models import Classroom
+from registry.versions.models import VersionCard, VersionStatus
 from tests.playing.boards import register_board_version
 from tests.registry.exported import export_onnx_of
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("artifact_dir")]
 
 
-def page_of(user) -> str:
+def page_of(user, **asked: str) -> str:
     client = Client()
     client.force_login(user)
-    return client.get(reverse("live:play")).content.decode()
+    return html.unescape(client.get(reverse("live:play"), asked).content.decode())
 
 
 def choices_in(page: str) -> dict:
@@ -47,6 +50,36 @@ def test_a_version_runs_in_the_browser_once_its_onnx_file_is_there(student, inst
     choice = choices_in(page_of(student))["dropper 1.0.0"]
     assert choice["url"] == reverse("registry:export-download", args=["dropper", "1.0.0", "onnx"])
     assert choice["sha256"] == export.artifact_id
+
+
+def test_an_archived_version_cannot_be_chosen(student, instructor, classroom):
+    version = register_board_version(instructor, classroom)
+    VersionCard.objects.update_or_create(
+        version=version, defaults={"status": VersionStatus.ARCHIVED}
+    )
+    assert choices_in(page_of(student)) == {}
+
+
+@pytest.mark.parametrize("moves", ["99", "1" * 43, "<script>"])
+def test_moves_that_cannot_be_are_refused_in_words(student, moves):
+    page = page_of(student, moves=moves)
+    assert 'data-moves=""' in page
+    assert "expected at most 42 digits" in page
+
+
+def test_a_version_out_of_sight_in_the_address_is_not_passed_over(outsider, instructor, classroom):
+    register_board_version(instructor, classroom)
+    assert "There is no version “dropper 1.0.0”" in page_of(outsider, version="dropper 1.0.0")
+
+
+def test_who_may_see_a_saved_game_is_said_as_it_will_be(student, outsider, classroom):
+    assert f"My classmates in {classroom.name} may see it" in page_of(student)
+    assert "My classmates" not in page_of(outsider)  # in no class
+    second = Classroom.objects.create(name="Second class")
+    Membership.objects.create(user=student, classroom=second)
+    page = page_of(student)
+    assert '<select name="classroom">' in page
+    assert "<option>Second class</option>" in page
 
 
 def test_the_worker_alone_may_compile_webassembly(student):

@@ -8,8 +8,12 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
+from registry.artifacts.store import store_file
+from registry.services import ensure_model
+from registry.versions.services import register_version
 from tests.live.watching import cookie_of
 from tests.playing.boards import register_board_version
+from tests.registry.checkpoints import checkpoint_bytes
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -98,11 +102,33 @@ def test_a_new_question_ends_the_one_before(table, instructor, classroom):
     register_board_version(instructor, classroom)
     long = {"simulations": 10_000, "time_limit_ms": 10_000}
     table.ask("", search=long, model="dropper", version="1.0.0")
+    assert json.loads(table.connection.recv(PATIENCE_S))["type"] == "thinking"
     table.ask("4", search={"simulations": 10}, model="dropper", version="1.0.0")
     first, second = table.answer(), table.answer()
     assert (first["id"], second["id"]) == (1, 2)
     assert first["simulations"] < 10_000
     assert second["simulations"] == 10
+
+
+def test_a_sign_of_life_is_given_without_ending_a_thought(table, instructor, classroom):
+    register_board_version(instructor, classroom)
+    table.ask("", search={"simulations": 300}, model="dropper", version="1.0.0")
+    table.send(type="ping")
+    answers = [table.answer(), table.answer()]
+    assert {"type": "pong", "id": None} in answers
+    [thought] = [answer for answer in answers if answer["type"] == "thought"]
+    assert thought["simulations"] == 300
+
+
+def test_a_version_of_something_else_is_refused_in_words(table, instructor, classroom):
+    artifact = store_file(checkpoint_bytes(), "application/vnd.safetensors")
+    model = ensure_model("walker", "town", instructor, classroom)
+    register_version(model=model, artifact=artifact)
+    table.ask("4", search={"simulations": 10}, model="walker", version="1.0.0")
+    answer = table.answer()
+    assert answer["type"] == "error"
+    assert "expected" in answer["text"]
+    assert "a network for Connect Four" in answer["text"]
 
 
 @pytest.mark.parametrize(

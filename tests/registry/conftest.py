@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +12,7 @@ from registry.models import Classroom, ModelVersion, RegisteredModel, User
 from registry.services import ensure_model
 from registry.versions.services import register_version
 from tests.registry.checkpoints import checkpoint_bytes
+from tests.running.inspections import looked_into_once
 
 MEDIA_TYPE = "application/vnd.safetensors"
 
@@ -36,6 +37,12 @@ def register(model: RegisteredModel) -> Callable[..., ModelVersion]:
 @pytest.fixture
 def version(register: Callable[..., ModelVersion]) -> ModelVersion:
     return register()
+
+
+@pytest.fixture(autouse=True)
+def one_look_at_each_file() -> Iterator[None]:
+    with looked_into_once():
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -8,6 +8,7 @@ import pytest
 from django.test import Client
 
 from registry.bodies import MalformedBodyError, read_json
+from registry.problems import pointer_of
 
 pytestmark = pytest.mark.django_db
 VALIDATE = "/api/v1/brains/validate"
@@ -90,8 +91,8 @@ def test_faults_are_422_one_entry_each(client):
     problem = response.json()
     assert problem["type"] == "urn:hamlet:problem:invalid"
     assert problem["detail"] == "2 faults; see errors."
-    assert {error["path"] for error in problem["errors"]} == {"architecture.layers", "extra"}
-    assert all(set(error) == {"path", "message"} for error in problem["errors"])
+    assert {error["pointer"] for error in problem["errors"]} == {"/architecture/layers", "/extra"}
+    assert all(set(error) == {"pointer", "detail"} for error in problem["errors"])
 
 
 def test_large_body_is_refused_before_it_is_read(client, settings):
@@ -209,3 +210,19 @@ def test_openapi_document_is_made_without_warnings(capsys):
     out = StringIO()
     call_command("spectacular", "--fail-on-warn", "--validate", stdout=out)
     assert "openapi: 3" in out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("path", "pointer"),
+    [
+        ("limit", "/limit"),
+        ("examples[3].move", "/examples/3/move"),
+        ("observation[0][37]", "/observation/0/37"),
+        ("[2]", "/2"),
+        ("inputs.observation[1]", "/inputs/observation/1"),
+        ("files/a~b", "/files~1a~0b"),
+        ("(document)", ""),
+    ],
+)
+def test_a_fault_is_pointed_to_as_rfc_6901_says(path, pointer):
+    assert pointer_of(path) == pointer

@@ -126,13 +126,13 @@ def test_download_over_the_asynchronous_server_leaves_piece_by_piece(artifact_di
 def test_time_that_no_database_can_hold_is_refused(version, student, at):
     response = signed_in(student).get(f"{MODEL}/aliases/latest", {"at": at})
     assert response.status_code == 422
-    assert response.json()["errors"][0]["path"] == "at"
+    assert response.json()["errors"][0]["pointer"] == "/at"
 
 
 def test_models_of_a_system_that_is_not_there_are_refused(version, student):
     response = signed_in(student).get("/api/v1/models", {"system": "towm"})
     assert response.status_code == 422
-    assert response.json()["errors"][0]["path"] == "system"
+    assert response.json()["errors"][0]["pointer"] == "/system"
     assert signed_in(student).get("/api/v1/models", {"system": "town"}).json()["items"]
 
 
@@ -179,7 +179,7 @@ def test_what_an_alias_named_at_a_time_is_a_question(register, model, instructor
     assert client.get(url, {"at": "2001-01-01T00:00:00Z"}).json()["version"] is None
     refused = client.get(url, {"at": "yesterday"})
     assert refused.status_code == 422
-    assert refused.json()["errors"][0]["path"] == "at"
+    assert refused.json()["errors"][0]["pointer"] == "/at"
 
 
 @pytest.mark.parametrize(

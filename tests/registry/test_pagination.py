@@ -114,4 +114,4 @@ def test_limit_outside_its_range_is_refused(models, instructor, limit):
     client.force_login(instructor)
     response = client.get("/api/v1/models", {"limit": limit})
     assert response.status_code == 422
-    assert response.json()["errors"][0]["path"] == "limit"
+    assert response.json()["errors"][0]["pointer"] == "/limit"

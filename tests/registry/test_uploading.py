@@ -16,6 +16,7 @@ from hamlet.model import HamletModel
 from registry.artifacts.models import Artifact
 from registry.artifacts.store import open_artifact
 from registry.models import ModelVersion, RegisteredModel
+from registry.problems import pointer_of
 from tests.registry.checkpoints import DENSE, checkpoint_bytes
 
 pytestmark = pytest.mark.django_db
@@ -88,7 +89,7 @@ def test_number_rises_by_what_changed_or_by_what_is_asked(send):
     assert send(checkpoint_bytes(cells=4)).json()["version"] == "2.0.0"
     response = send(checkpoint_bytes(cells=5), part="patch")
     assert response.status_code == 422
-    assert "expected major or higher" in response.json()["errors"][0]["message"]
+    assert "expected major or higher" in response.json()["errors"][0]["detail"]
 
 
 class Evil:
@@ -132,7 +133,7 @@ def test_what_is_no_model_is_refused_with_a_reason_and_leaves_nothing(send, cont
 def test_bad_field_is_named_and_nothing_is_registered(send, fields, path):
     response = send(checkpoint_bytes(), **fields)
     assert response.status_code == 422
-    assert response.json()["errors"][0]["path"] == path
+    assert response.json()["errors"][0]["pointer"] == pointer_of(path)
     assert ModelVersion.objects.count() == 0
 
 
@@ -163,5 +164,5 @@ def test_file_whose_place_is_refused_is_not_kept(send, register, field, value):
     before = set(Artifact.objects.values_list("pk", flat=True))
     response = send(checkpoint_bytes(), **{field: value})
     assert response.status_code == 422, response.content
-    assert response.json()["errors"][0]["path"] == field
+    assert response.json()["errors"][0]["pointer"] == pointer_of(field)
     assert set(Artifact.objects.values_list("pk", flat=True)) == before

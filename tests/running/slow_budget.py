@@ -43,9 +43,13 @@ class SlowBudget:
         if self.budget_s is None or not (mark := item.get_closest_marker("slow")):
             return
         self.began = self.began or time.monotonic()
-        expected_s = float(mark.args[0]) if mark.args else EXPECTED_S
-        if time.monotonic() - self.began + expected_s > self.budget_s:
+        if time.monotonic() - self.began + expected_s(mark) > self.budget_s:
             pytest.skip(f"did not fit into {self.budget_s:.0f} s: pytest -m slow {item.nodeid}")
+
+
+def expected_s(mark: pytest.Mark) -> float:
+    """Seconds: `slow(90)` and `slow(expected_s=90)` say the same."""
+    return float(mark.args[0] if mark.args else mark.kwargs.get("expected_s", EXPECTED_S))
 
 
 def budget_of(config: pytest.Config) -> float | None:

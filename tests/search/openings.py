@@ -22,11 +22,18 @@ def drawn_positions(count: int, stones: int, seed: int) -> tuple[Position, ...]:
     return tuple(found)
 
 
-def brute_force(position: Position) -> int:
-    """The score by looking at every game that can follow, in plain Python."""
+def brute_force(position: Position, known: dict[int, int] | None = None) -> int:
+    """The score by looking at everything that can follow, in plain Python.
+
+    Args: known: scores by key; what several games come to is looked at once.
+    """
+    known = {} if known is None else known
     if position.winner:
         winner_stones = (position.ply + 1) // 2
         return -(22 - winner_stones)
     if position.ply == CELLS:
         return 0
-    return max(-brute_force(position.play(column)) for column in position.legal_columns())
+    if position.key not in known:
+        following = [position.play(column) for column in position.legal_columns()]
+        known[position.key] = max(-brute_force(each, known) for each in following)
+    return known[position.key]

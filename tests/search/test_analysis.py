@@ -9,7 +9,7 @@ import pytest
 
 from hamlet.envs.connect_four.position import RED, YELLOW, IllegalMoveError, Position
 from hamlet.errors import SpecError
-from hamlet.search.analysis import JudgedMove, analyse, mistake_of, summarise
+from hamlet.search.analysis import Finding, JudgedMove, analyse, mistake_of, summarise
 from hamlet.search.solver import Limits, SolveCancelled, Solver, SolveTimeout
 
 FIRST_JUDGED = 14  # openings take too long for a quick test
@@ -147,6 +147,44 @@ def test_a_game_given_up_while_it_still_held_has_no_losing_move(solver):
     for moves, judged in held[:5]:
         given_up = ending_of(moves[: judged.ply + 1], solver)
         assert summarise(given_up, judged.player).losing_ply is None
+
+
+def judged_game(*scores: tuple[int, int], first: int = 0) -> list[JudgedMove]:
+    """Args: scores: before and after, ply by ply, for the side that moved."""
+    return [
+        JudgedMove(
+            ply=ply,
+            player=1 + ply % 2,
+            played=0,
+            best_columns=(0,),
+            score_before=before,
+            score_after=after,
+            mistake=mistake_of(before, after),
+            key=0,
+            finding=Finding(before, (0,)),
+        )
+        for ply, (before, after) in enumerate(scores, start=first)
+    ]
+
+
+def test_a_game_given_up_after_the_opponent_gave_the_win_back_has_no_losing_move():
+    # Yellow lost it at ply 1, Red did not take it at ply 2, and then Yellow resigned.
+    summary = summarise(judged_game((0, 0), (0, -3), (3, 0)), YELLOW)
+    assert (summary.losing_ply, summary.lost_from) == (None, None)
+    held_no_more = summarise(judged_game((0, 0), (0, -3), (3, 2)), YELLOW)
+    assert (held_no_more.losing_ply, held_no_more.lost_from) == (1, 2)
+
+
+def test_who_could_never_hold_was_lost_from_the_first_ply_on():
+    perfect = [(1, 1), (-1, -1), (1, 1), (-1, -4), (4, 4)]
+    summary = summarise(judged_game(*perfect), YELLOW)
+    assert (summary.losing_ply, summary.lost_from) == (None, 0)
+    # Nobody knows yet, while the first moves are still to be judged.
+    assert summarise(judged_game(*perfect[1:], first=1), YELLOW).lost_from is None
+    assert summarise(judged_game(*perfect), RED).lost_from is None
+    # Red let the win go, and Yellow let Red have it again.
+    changed = [(1, 0), (0, 0), (0, 0), (0, -4), (4, 4)]
+    assert summarise(judged_game(*changed), YELLOW).lost_from == 4
 
 
 def test_what_is_no_game_is_refused_before_anything_is_searched():

@@ -132,8 +132,8 @@ def test_wrong_query_is_answered_with_its_place(student):
     assert response.status_code == 422
     assert response["Content-Type"] == "application/problem+json"
     (error,) = response.json()["errors"]
-    assert (error["path"], error["position"]) == ("q", 18)
-    assert "did you mean status?" in error["message"]
+    assert (error["pointer"], error["position"]) == ("/q", 18)
+    assert "did you mean status?" in error["detail"]
 
 
 @pytest.mark.parametrize("address", ["/", "/runs/", "/models/", "/models/versions/"])

@@ -26,7 +26,7 @@ class Told:
 
     @property
     def faults(self) -> dict[str, str]:
-        return {fault["path"]: fault["message"] for fault in self.data["errors"]}
+        return {fault["pointer"]: fault["detail"] for fault in self.data["errors"]}
 
 
 @dataclass

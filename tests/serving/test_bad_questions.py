@@ -74,7 +74,7 @@ def test_more_rows_than_the_bound_are_refused(program, version):
     rows = [[0] * 38] * (version.signature["most_rows"] + 1)
     told = program.ask(PREDICT, {"model": "walker", "observation": rows})
     assert told.status == 422
-    assert "4097" in told.faults["observation"]
+    assert "4097" in told.faults["/observation"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,10 @@ import pytest
 from hamlet.ensemble import EnsembleModel
 from hamlet.model import HamletModel
 from registry.artifacts.store import open_artifact
+from registry.problems import pointer_of
+from registry.versions.lifecycle import move
+from registry.versions.models import VersionStatus
+from tests.playing.boards import register_board_version
 from tests.registry.checkpoints import RECURRENT, observation
 from tests.serving.asking import ENSEMBLE
 
@@ -103,7 +107,7 @@ def test_recurrent_members_each_have_their_own_state(register, program):
 def test_ensemble_that_does_not_fit_is_refused_by_path(homes, program, body, path, words):
     told = program.ask(ENSEMBLE, {"observation": [0.0] * 38, **body})
     assert told.status == 422, told.body
-    assert words in told.faults[path], told.faults
+    assert words in told.faults[pointer_of(path)], told.faults
 
 
 def test_members_of_other_inputs_cannot_be_asked_together(register, program):
@@ -112,7 +116,7 @@ def test_members_of_other_inputs_cannot_be_asked_together(register, program):
     members = [{"model": "walker", "version": number} for number in ("1.0.0", "2.0.0")]
     told = program.ask(ENSEMBLE, {"members": members, "observation": [0.0] * 38})
     assert told.status == 422
-    assert "members[1]" in told.faults
+    assert "/members/1" in told.faults
 
 
 def test_unknown_member_is_404(homes, program):
@@ -126,6 +130,20 @@ def test_ensemble_that_never_fits_is_told_so_and_not_to_come_again(homes, progra
     members = [MEMBERS[index % 2] for index in range(9)]
     told = program.ask(ENSEMBLE, {"members": members, "inputs": {"observation": rows}})
     assert told.status == 422, told.body
-    assert "9 members with 4096 rows" in told.faults["members"]
+    assert "9 members with 4096 rows" in told.faults["/members"]
     fitting = {"members": members[:8], "inputs": {"observation": rows}}
     assert program.ask(ENSEMBLE, fitting).status == 200
+
+
+def test_versions_vote_on_a_board(transactional_db, program, instructor, classroom):
+    """What they vote is worked out in tests/playing; here, that both servers count alike."""
+    versions = [register_board_version(instructor, classroom, seed=seed) for seed in range(2)]
+    for version in versions:
+        move(version, VersionStatus.VALIDATED)
+    told = program.ask(ENSEMBLE, {"board": "4453"})
+    assert told.status == 200, told.body
+    assert [vote["version"] for vote in told.data["votes"]] == ["1.0.1", "1.0.0"]
+    assert told.data["legal"] == [True] * 7
+    assert program.ask(ENSEMBLE, {"board": "1212121"}).status == 422
+    move(versions[0], VersionStatus.ARCHIVED)
+    assert program.ask(ENSEMBLE, {"board": "4453"}).status == 409

@@ -8,6 +8,7 @@ import redis
 
 from hamlet.model import HamletModel, StatefulModel
 from registry.artifacts.store import open_artifact
+from registry.problems import pointer_of
 from tests.registry.checkpoints import RECURRENT, observation
 from tests.serving.asking import PREDICT
 
@@ -85,7 +86,7 @@ def test_rows_of_a_session_stay_as_many(ask, home):
     ask()
     told = ask(observation=[observation(home)] * 2)
     assert told.status == 422
-    assert "1 rows; found 2" in told.faults["session"]
+    assert "1 rows; found 2" in told.faults["/session"]
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_rows_of_a_session_stay_as_many(ask, home):
 def test_wrong_sessions_are_refused_by_field(ask, fields, path, words):
     told = ask(**fields)
     assert told.status == 422, told.body
-    assert words in told.faults[path]
+    assert words in told.faults[pointer_of(path)]
 
 
 def test_model_without_state_takes_no_session(register, program):
@@ -110,4 +111,4 @@ def test_model_without_state_takes_no_session(register, program):
     body = {"model": "walker", "observation": [0.0] * 38, "session": SESSION}
     told = program.ask(PREDICT, body)
     assert told.status == 422
-    assert "keeps no state" in told.faults["session"]
+    assert "keeps no state" in told.faults["/session"]

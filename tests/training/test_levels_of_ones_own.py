@@ -95,5 +95,5 @@ def test_the_api_does_not_read_the_servers_folders(client, instructor, folder: P
         body = json.dumps({"system": "town", "level": level})
         answer = client.post("/api/v1/train", body, content_type="application/json")
         assert answer.status_code == 422
-        assert answer.json()["errors"][0]["path"] == "level"
+        assert answer.json()["errors"][0]["pointer"] == "/level"
     assert not Run.objects.exists()

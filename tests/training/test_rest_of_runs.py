@@ -17,6 +17,7 @@ from registry.accounts.services import issue_token
 from registry.artifacts.disk import path_of
 from registry.artifacts.store import store_file
 from registry.models import Scope, User
+from registry.problems import pointer_of
 from tests.training.runs import held, make_run
 from tests.training.tiny_runs import queue_tiny, tiny_request
 from training import execution
@@ -46,7 +47,7 @@ def post(client: APIClient, path: str, body: Any = None, **headers: str) -> Any:
 
 def errors(answer: Any) -> set[str]:
     assert answer.headers["Content-Type"].startswith("application/problem+json")
-    return {error["path"] for error in answer.json()["errors"]}
+    return {error["pointer"] for error in answer.json()["errors"]}
 
 
 def test_a_run_is_accepted_and_found_under_its_address(api: APIClient) -> None:
@@ -81,7 +82,7 @@ def test_a_key_is_good_for_one_run(api: APIClient) -> None:
 def test_a_bad_body_is_answered_with_the_paths(api, body, status: int, paths: set) -> None:
     answer = post(api, "train", body)
     assert answer.status_code == status
-    assert errors(answer) == paths
+    assert errors(answer) == {pointer_of(path) for path in paths}
     assert not Run.objects.exists()
 
 
@@ -140,7 +141,7 @@ def test_the_list_is_paged_and_filtered(api: APIClient, instructor) -> None:
 )  # fmt: skip
 def test_a_wrong_parameter_is_named(api: APIClient, query: str, path: str) -> None:
     answer = api.get(f"/api/v1/runs?{query}")
-    assert (answer.status_code, errors(answer)) == (422, {path})
+    assert (answer.status_code, errors(answer)) == (422, {pointer_of(path)})
 
 
 def test_systems_and_their_levels(api: APIClient) -> None:
@@ -201,10 +202,10 @@ def test_what_a_finished_run_offers(api: APIClient, instructor) -> None:
     assert (again.status_code, again.content) == (304, b"")
     for query, path in (("names=unheard", "names"), ("max_points=0", "max_points")):
         answer = api.get(f"{url}/metrics?{query}")
-        assert (answer.status_code, errors(answer)) == (422, {path})
+        assert (answer.status_code, errors(answer)) == (422, {pointer_of(path)})
     for query, path in (("stage=x", "stage"), ("min_number=-1", "min_number")):
-        assert errors(api.get(f"{url}/replays?{query}")) == {path}
-    assert errors(api.get(f"{url}/checkpoints?kind=other")) == {"kind"}
+        assert errors(api.get(f"{url}/replays?{query}")) == {pointer_of(path)}
+    assert errors(api.get(f"{url}/checkpoints?kind=other")) == {"/kind"}
 
 
 def test_the_openapi_document_describes_every_route_of_training(api: APIClient) -> None:

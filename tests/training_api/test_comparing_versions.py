@@ -11,6 +11,7 @@ from hamlet.evaluation.connect_four_sets import load_set, shipped_sets
 from registry.artifacts.store import store_file
 from registry.jobs import execution
 from registry.jobs.models import Job, JobStatus
+from registry.problems import pointer_of
 from registry.services import ensure_model
 from registry.versions.services import register_version
 from tests.games.conftest import Program
@@ -109,7 +110,7 @@ def test_what_cannot_be_compared_is_named(viewer, register, body, path):
         register(1)
     answer = viewer.send(COMPARE, body)
     assert answer.status_code == 422, answer.content
-    assert [error["path"] for error in answer.json()["errors"]] == [path]
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer_of(path)]
 
 
 def test_versions_of_others_are_not_there(stranger, register):

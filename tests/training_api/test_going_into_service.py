@@ -87,7 +87,7 @@ def test_what_was_not_checked_stays_out(teacher, version):
 def test_ways_that_do_not_exist_are_refused(teacher, versions):
     answer = deploy(teacher, versions[0], strategy="canary", targetGroup="a")
     assert answer.status_code == 422
-    assert {error["path"] for error in answer.json()["errors"]} == {"strategy", "target_group"}
+    assert {error["pointer"] for error in answer.json()["errors"]} == {"/strategy", "/target_group"}
 
 
 def test_going_back_goes_one_further_each_time(teacher, versions):
@@ -128,7 +128,7 @@ def test_going_back_needs_a_reason_and_something_in_service(teacher, versions):
     assert roll_back(teacher).status_code == 409
     answer = teacher.send("/api/v1/rollback/dropper", {})
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["path"] == "reason"
+    assert answer.json()["errors"][0]["pointer"] == "/reason"
 
 
 def test_a_protected_alias_stays(teacher, versions, instructor):

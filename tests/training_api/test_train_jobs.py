@@ -144,7 +144,7 @@ def test_an_unknown_format_is_named(viewer, version, instructor, classroom):
     run = finish(version, instructor, classroom)
     answer = viewer.get(f"{TRAIN}/{run.pk}/download", format="pickle")
     assert answer.status_code == 422
-    assert answer.json()["errors"][0]["path"] == "format"
+    assert answer.json()["errors"][0]["pointer"] == "/format"
 
 
 def test_an_export_that_is_there_is_given(viewer, version, instructor, classroom):

@@ -10,6 +10,7 @@ from django.test import Client
 
 from registry.accounts.services import issue_token
 from registry.models import AuditEntry, Scope, Webhook, WebhookDelivery
+from registry.problems import pointer_of
 from registry.webhooks import execution, limits
 from tests.webhooks.conftest import make_webhook
 
@@ -60,7 +61,7 @@ def test_secret_is_shown_once(caller):
 def test_faults_are_named_by_their_place(caller, fields, path):
     response = create(caller, **fields)
     assert response.status_code == 422
-    assert path in [error["path"] for error in response.json()["errors"]]
+    assert pointer_of(path) in [error["pointer"] for error in response.json()["errors"]]
     assert not Webhook.objects.exists()
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from hamlet.errors import Problem, SpecError
+from hamlet.errors import Problem, SpecError, attempt
 from hamlet.learning.connect_four.naming import snake_cased
 from hamlet.schema import ListOf, Section, Text, validate
 from registry.comparing.queries import key_of
@@ -16,6 +16,7 @@ from registry.jobs.errors import JobFailedError
 from registry.jobs.kinds import Finished, JobKind, Prepared
 from registry.jobs.models import Job
 from registry.models import ModelVersion, User
+from registry.names import read_version_id
 from registry.queries import find_version
 from training.comparisons.tables import comparison_tables, measured_names
 from training.games.evaluating import VersionEvaluator, find_board_version
@@ -73,13 +74,11 @@ def find_versions(user: User, ids: Sequence[str]) -> list[ModelVersion]:
     found: list[ModelVersion] = []
     problems = []
     for index, named in enumerate(ids):
-        model, _, which = named.rpartition(":")
         path = f"model_ids[{index}]"
-        if not model or not which:
-            message = f"found {named[:80]!r}; expected model:number, such as walker:1.0.0"
-            problems.append(Problem(path, message))
+        read = attempt(problems, read_version_id, named, path)
+        if read is None:
             continue
-        version = find_version(user, model, which)
+        version = find_version(user, *read)
         if version in found:
             problems.append(Problem(path, f"{version} stands there twice; name it once"))
         found.append(version)

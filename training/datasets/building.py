@@ -173,6 +173,7 @@ def work(context: JobContext) -> Finished:
 
 def from_games(context: JobContext, folder: Path) -> Manifest:
     from hamlet.datasets.building import build_dataset
+    from hamlet.evaluation.connect_four_sets import shipped_keys
 
     user, asked = context.need_owner(), context.request
     games = usable_games(user).filter(pk__lte=asked["newest_game"])
@@ -181,6 +182,7 @@ def from_games(context: JobContext, folder: Path) -> Manifest:
         stream_games(games, reader=user.pk),
         asked["options"],
         seed=asked["seed"],
+        evaluation_sets=shipped_keys(),
         progress=lambda read_so_far, _: context.progress(read_so_far),
     )
 
@@ -188,6 +190,7 @@ def from_games(context: JobContext, folder: Path) -> Manifest:
 def from_file(context: JobContext, folder: Path) -> Manifest:
     """Raises: InputError naming the first wrong examples by their index, DatasetError."""
     from hamlet.datasets.importing import import_dataset
+    from hamlet.evaluation.connect_four_sets import shipped_keys
 
     asked, counted = context.request, 0
 
@@ -202,7 +205,12 @@ def from_file(context: JobContext, folder: Path) -> Manifest:
     with open_verified(context.job.question) as file:
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
         return import_dataset(
-            folder, lines(text), asked["format"], asked["options"], seed=asked["seed"]
+            folder,
+            lines(text),
+            asked["format"],
+            asked["options"],
+            seed=asked["seed"],
+            evaluation_sets=shipped_keys(),
         )
 
 

@@ -11,6 +11,7 @@ from registry.models import ModelVersion, User
 from registry.queries import find_version
 
 if TYPE_CHECKING:
+    from hamlet.signature import Signature
     from registry.serving.engines import LoadedModel
 
 PLANES = (3, 6, 7)
@@ -29,15 +30,19 @@ def find_board_version(user: User, named: str) -> ModelVersion:
         message = f"found {named[:80]!r}; expected model/number or model@alias"
         raise SpecError([Problem("version", message)])
     version = find_version(user, model, which)
-    signature = target_of(version).signature
+    check_plays(target_of(version).signature, str(version), "version")
+    return version
+
+
+def check_plays(signature: Signature, named: str, path: str) -> None:
+    """Raises: SpecError if this is no network for Connect Four."""
     found = {spec.name: list(spec.shape) for spec in (*signature.inputs, *signature.outputs)}
     if any(found.get(name) != shape for name, shape in TAKEN.items()):
         message = (
-            f"{version} has {found}; expected {TAKEN}, as a network for Connect Four has (-1: the "
+            f"{named} has {found}; expected {TAKEN}, as a network for Connect Four has (-1: the "
             "batch)"
         )
-        raise SpecError([Problem("version", message)])
-    return version
+        raise SpecError([Problem(path, message)])
 
 
 class VersionEvaluator:

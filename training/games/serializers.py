@@ -57,7 +57,9 @@ class MoveData(serializers.Serializer):
         child=serializers.IntegerField(), required=False, help_text="of a search, by column"
     )
     value = serializers.FloatField(required=False, help_text="of a search, for the mover")
-    explored = serializers.BooleanField(required=False, help_text="drawn by lot: no target")
+    explored = serializers.BooleanField(
+        required=False, help_text="drawn by lot or given by an opening: no target"
+    )
 
 
 class GameData(GameSummary):

@@ -9,14 +9,13 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from hamlet.datasets.games import Game as PlayedGame
-from hamlet.errors import Problem, SpecError
-from hamlet.schema import describe
 from registry.artifacts.models import Artifact
 from registry.artifacts.store import store_file
 from registry.errors import NotChangeableError
+from registry.idempotency import check_key
 from registry.jobs import services as jobs
 from registry.jobs.models import Job
-from registry.jobs.services import KEY, body_hash
+from registry.jobs.services import body_hash
 from registry.models import User
 from training.games import reading, rows
 from training.games.errors import GameConflictError
@@ -35,9 +34,7 @@ def record_game(user: User, body: Any, *, idempotency_key: str | None = None) ->
     """
     if not user.has_perm("training.add_game"):
         raise NotChangeableError("You may not record games. Ask an instructor.")
-    if idempotency_key is not None and not KEY.fullmatch(idempotency_key):
-        message = f"found {describe(idempotency_key)}; expected 1 to 100 printable characters"
-        raise SpecError([Problem("Idempotency-Key", message)])
+    check_key(idempotency_key)
     asked = body_hash(body)
     if earlier := find_by_key(user, idempotency_key, asked):
         return earlier, False

@@ -149,8 +149,9 @@ class _Tournament:
             as_played(game, origin, number, (one.name, other.name))
             for game, number in zip(match.games, numbers, strict=True)
         ]
+        block = services.store_search(games)  # the file first, then the rows that name it
         self.context.write(
-            lambda: services.record_games(games, self.keeping, numbers=numbers),
+            lambda: services.record_games(games, self.keeping, numbers=numbers, block=block),
             state={"next": index + 1},
             done=self.context.done + count,
         )
@@ -173,7 +174,12 @@ def shuffled(openings: tuple[str, ...], seed: int) -> list[str]:
 
 
 def as_played(game: MatchGame, origin: UUID, number: int, names: tuple[str, str]) -> PlayedGame:
-    """A game as games are kept. Args: names: of both players; the game says who was Red."""
+    """A game as games are kept; the moves of its opening are marked as chosen by nobody.
+
+    Args: names: of both players; the game says who was Red.
+    """
+    import numpy as np
+
     return PlayedGame(
         id=str(rows.uid_of(origin, number)),
         moves=tuple(int(digit) - 1 for digit in game.moves),
@@ -182,6 +188,7 @@ def as_played(game: MatchGame, origin: UUID, number: int, names: tuple[str, str]
         yellow=Seat(version=names[1 - game.red]),
         played_at=timezone.now(),
         source=GameSource.TOURNAMENT.value,
+        explored=np.arange(len(game.moves)) < game.opening,
         metadata={"opening_plies": game.opening},
     )
 

@@ -13,6 +13,7 @@ from registry.jobs.queries import visible_jobs
 from registry.models import Alias, User
 from registry.names import PRODUCTION
 from registry.queries import visible_models
+from training.incremental.queries import queued_total
 from training.models import RunStatus
 from training.queries import visible_runs
 
@@ -29,6 +30,7 @@ def status_data(user: User) -> dict[str, Any]:
         "workers": count_workers(),
         "active_versions": versions_in_service(user),
         "model_count": counted(models),
+        "queued_examples": queued_total(user),
         "running_jobs": sum(map(counted, running)),
         "waiting_jobs": sum(map(counted, waiting)),
         "deployments": [],  # of several versions behind one name there are none

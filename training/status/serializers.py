@@ -23,6 +23,9 @@ class PlatformStatus(serializers.Serializer):
     workers = serializers.IntegerField(allow_null=True, help_text="null while nobody knows them")
     active_versions = ActiveVersion(many=True, help_text=f"by model, at most {MOST_VERSIONS}")
     model_count = serializers.IntegerField(help_text=AT_MOST)
+    queued_examples = serializers.IntegerField(
+        help_text="that wait for a run to learn from them; see models/{name}/learning"
+    )
     running_jobs = serializers.IntegerField(help_text=f"runs and other jobs, each {AT_MOST}")
     waiting_jobs = serializers.IntegerField(help_text="as running_jobs")
     deployments = serializers.ListField(

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from drf_spectacular.utils import (
+    OpenApiExample,
+    PolymorphicProxySerializer,
+    extend_schema_serializer,
+)
 from rest_framework import serializers
 
 from training.serializers import RunDetail
@@ -13,6 +18,31 @@ METRICS = "newest value of each"
 MODEL_TYPE = "what learns, by its name in the config or the brain spec"
 
 
+WAITING = {
+    "model": "dropper",
+    "base_version": None,
+    "accepted": 200,
+    "queued": 640,
+    "needed": 360,
+    "learning_url": "/api/v1/models/dropper/learning",
+}
+
+
+@extend_schema_serializer(examples=[OpenApiExample("they wait", response_only=True, value=WAITING)])
+class AcceptedExamples(serializers.Serializer):
+    """Examples that were kept until there are enough of them."""
+
+    model = serializers.CharField()
+    base_version = serializers.CharField(
+        allow_null=True,
+        help_text="to go on from; null: the one that is in service when the run starts",
+    )
+    accepted = serializers.IntegerField(help_text="examples of this request")
+    queued = serializers.IntegerField(help_text="examples that wait now")
+    needed = serializers.IntegerField(help_text="more of them until a run starts")
+    learning_url = serializers.CharField(help_text="what waits, and how the model learns on")
+
+
 class QueuedRun(RunDetail):
     """A run as `train` answers it: everything about the run, and how far the job is."""
 
@@ -21,6 +51,16 @@ class QueuedRun(RunDetail):
     current_epoch = serializers.IntegerField(help_text=EPOCHS)
     total_epochs = serializers.IntegerField()
     model_type = serializers.CharField(allow_null=True, help_text=MODEL_TYPE)
+    examples = AcceptedExamples(
+        required=False, help_text="of an incremental request whose examples started this run"
+    )
+
+
+TRAIN_ANSWER = PolymorphicProxySerializer(
+    component_name="TrainAnswer",
+    serializers=[QueuedRun, AcceptedExamples],
+    resource_type_field_name=None,
+)
 
 
 class TrainJob(serializers.Serializer):

@@ -74,7 +74,7 @@ class ConnectFourBatch:
 
     def legal(self) -> Tensor:
         """[N, 7] bool; all False where the game is over."""
-        return self._open() & ~self.ended.unsqueeze(1)
+        return open_columns_of(self.occupied) & ~self.ended.unsqueeze(1)
 
     def planes(self) -> Tensor:
         """[N, 3, 6, 7] float32, the input of networks."""
@@ -86,7 +86,7 @@ class ConnectFourBatch:
 
     def canonical_keys(self) -> Tensor:
         """[N] int64, the same for a position and its mirror image."""
-        return torch.minimum(self.keys(), mirrored(self.own) + mirrored(self.occupied))
+        return canonical_keys(self.own, self.occupied)
 
     def step(self, columns: Tensor) -> tuple[Tensor, Tensor]:
         """Let a stone fall in each game; games that are over are left alone.
@@ -199,11 +199,6 @@ class ConnectFourBatch:
         kept = self.moves.gather(1, place)
         self.moves.scatter_(1, place, torch.where(column < 0, kept, column))
 
-    def _open(self) -> Tensor:
-        """[N, 7] bool, columns with a free cell."""
-        tops = HEIGHT * torch.arange(COLUMNS, device=self.device) + ROWS - 1
-        return (self.occupied.unsqueeze(1) >> tops) & 1 == 0
-
     def _columns(self, columns: Tensor) -> Tensor:
         whole = isinstance(columns, Tensor) and columns.dtype in (torch.int64, torch.int32)
         if not whole or columns.shape != (self.num_games,):
@@ -269,6 +264,17 @@ def count(cells: Tensor) -> Tensor:
     cells = cells + (cells >> 8)
     cells = cells + (cells >> 16)
     return (cells + (cells >> 32)) & 0x7F
+
+
+def open_columns_of(occupied: Tensor) -> Tensor:
+    """[N] int64 to [N, 7] bool: true where a stone can fall."""
+    tops = HEIGHT * torch.arange(COLUMNS, device=occupied.device) + ROWS - 1
+    return ((occupied[:, None] >> tops) & 1) == 0
+
+
+def canonical_keys(own: Tensor, occupied: Tensor) -> Tensor:
+    """[N] int64: the same for a position and its mirror image, and for no other."""
+    return torch.minimum(own + occupied, mirrored(own) + mirrored(occupied))
 
 
 def mirrored(cells: Tensor) -> Tensor:

@@ -104,7 +104,8 @@ class ConnectFourGymEnv(gymnasium.Env):
         return as_text(self.position) if self.render_mode == "ansi" else None
 
     def _play(self, column: Any) -> None:
-        column = int(column) if isinstance(column, np.integer | np.ndarray) else column
+        if isinstance(column, np.generic | np.ndarray) and column.size == 1:
+            column = column.item()  # a float stays one, and is refused
         self.position = self.position.play(column)
         self.moves.append(column)
 

@@ -1,6 +1,6 @@
 """The town behind Gymnasium's interfaces, for one environment and for many.
 
-The only module of the library that imports Gymnasium (extra `gym`).
+It needs Gymnasium (extra `gym`), as the same interfaces of Connect Four do.
 
 Shapes: N environments, D observation size.
 """

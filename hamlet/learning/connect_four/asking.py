@@ -34,13 +34,12 @@ SEARCH = Section(
     default=None,
     optional=True,
 )
-BODY = Section(
-    {
-        "board": Unread(default=None, optional=True),
-        "player": Unread(default=None, optional=True),
-        "search": SEARCH,
-    }
-)
+BOARD_FIELDS = {
+    "board": Unread(default=None, optional=True),
+    "player": Unread(default=None, optional=True),
+}
+BOARD = Section(BOARD_FIELDS)
+BODY = Section({**BOARD_FIELDS, "search": SEARCH})
 
 
 def read_body(body: Mapping[str, Any]) -> tuple[Position, dict[str, int] | None]:
@@ -49,13 +48,18 @@ def read_body(body: Mapping[str, Any]) -> tuple[Position, dict[str, int] | None]
     Raises: SpecError saying what is wrong with the board, or that its game is over.
     """
     read = validate(BODY, body)
+    return position_of(read), read["search"]
+
+
+def position_of(read: Mapping[str, Any]) -> Position:
+    """Args: read: a body as `BOARD` or `BODY` reads it. Raises: SpecError as `read_body`."""
     if read["board"] is None:
         message = (
             "missing; expected int[6][7] with row 0 on top (0 empty, 1 Red, 2 Yellow), moves as "
             "digits 1 to 7, or 42 digits row by row"
         )
         raise SpecError([Problem("board", message)])
-    return read_position(read["board"], read["player"], playable=True), read["search"]
+    return read_position(read["board"], read["player"], playable=True)
 
 
 def inputs_of(position: Position) -> dict[str, np.ndarray]:

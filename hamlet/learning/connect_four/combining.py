@@ -16,12 +16,13 @@ import torch
 
 from hamlet.brains.board_ensemble import BoardEnsembleBrain
 from hamlet.datasets.rows import canonical_keys_of
+from hamlet.envs.connect_four.batch import open_columns_of
 from hamlet.learning.connect_four.content import Content
 from hamlet.learning.connect_four.given_examples import as_examples, given_rows
 from hamlet.learning.connect_four.position_buffer import PositionBuffer
 from hamlet.learning.connect_four.solved_positions import SolvedPositions
 from hamlet.learning.ensemble_weights import FittedWeights, Targets, fit_weights
-from hamlet.learning.supervised_examples import Batch, Examples, open_columns_of
+from hamlet.learning.supervised_examples import Batch, Examples
 from hamlet.learning.supervised_validating import in_pieces, validation_metrics
 from hamlet.learning.trainer import Files
 

@@ -35,9 +35,17 @@ OPTIMIZERS = ("adam", "sgd", "rmsprop", "adamw", "lamb")
 SCHEDULERS = ("cosine", "step", "exponential")
 VALUE_TARGETS = ("outcome", "discounted", "search", "mixed")
 DECAYED = ("adamw", "lamb")  # optimisers that have a weight decay of their own
+# Why several devices would not help a learner; those that are fitted to examples share batches.
+ONE_DEVICE = {
+    "muzero": "its updates unroll games one step after the other, and are small beside its search",
+    "ppo": "it learns from games that one process plays in between, some hundred moves at a time",
+    "dqn": "it learns from games that one process plays in between, some moves at a time",
+    "ensemble": "its members learn one after the other",
+}
 # A section that is null or {} has its defaults.
 SECTIONS = ("regularization", "advanced_config", "augment")
 MOST_EPOCHS = 1_000_000
+MOST_RATING_OPENINGS = 96  # as many balanced ones as there are
 
 REGULARIZATION = Section(
     {
@@ -69,15 +77,17 @@ def schema_for(model_type: str) -> Section:
             "value_decay": Number(0.0, 1.0, 0.95, above=True),
             "augment": Section({"flip": Flag(True)}, default={}),
             "devices": Integer(1, 64, 1),
+            # Played twice against each player of a pool after each epoch; 0: no rating.
+            "rating_openings": Integer(0, MOST_RATING_OPENINGS, 0),
         },
-        rules=(one_device,),
+        rules=(devices_that_help,),
     )
 
 
-def one_device(config: dict[str, Any]) -> Iterable[Problem]:
-    if config["devices"] > 1:
-        message = f"found {config['devices']}; runs on several devices are not offered yet; take 1"
-        yield Problem("devices", message)
+def devices_that_help(config: dict[str, Any]) -> Iterable[Problem]:
+    reason = ONE_DEVICE.get(config["model_type"])
+    if config["devices"] > 1 and reason is not None:
+        yield Problem("devices", f"found {config['devices']}; expected 1: {reason}")
 
 
 def read_config(data: Any, path: str = "config") -> dict[str, Any]:

@@ -86,6 +86,12 @@ def read_content(spec: RunSpec) -> Content:
         raise SpecError(problems)
     blueprint(brain, LAYOUT)
     dataset, base = read["dataset"], read["base"]
+    if config["devices"] > 1 and dataset is None:
+        message = (
+            f"found {config['devices']}; expected 1 for a run that begins without examples: its "
+            "games are played by one process, and only a fit to examples is shared"
+        )
+        raise SpecError([Problem("content.config.devices", message)])
     self_play = config["advanced_config"].get("self_play")
     if self_play is not None:
         iterations_of(self_play, spec.budget, dataset is not None)  # refuses what does not fit

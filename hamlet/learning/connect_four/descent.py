@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 from hamlet.errors import TrainingDivergedError
 from hamlet.learning.board_optimizing import (
+    NotFiniteError,
+    descend,
     make_board_optimizer,
     schedule_factor,
-    set_learning_rate,
 )
 from hamlet.learning.saved_state import load_optimizer, load_whole, optimizer_state
 
@@ -35,7 +36,6 @@ class Descent:
         """
         self.network, self.config = network, config
         self.optimizer = make_board_optimizer(config, network.parameters())
-        self.l2 = config["regularization"]["l2"]
         self.updates, self.warm_up_updates = 0, warm_up_updates
         self.begin_epoch(0)
 
@@ -51,36 +51,18 @@ class Descent:
         Raises: TrainingDivergedError with the batch, if the loss or its gradient is not finite;
             no weight has changed then.
         """
-        if not bool(torch.isfinite(loss)):
-            raise self._diverged(f"the loss is {float(loss.detach())}", batch)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        self._add_l2()
-        longest = self.config["grad_clip_norm"]
-        norm = nn.utils.clip_grad_norm_(self.network.parameters(), longest)
-        if not bool(torch.isfinite(norm)):
-            raise self._diverged(f"the length of the gradient is {float(norm)}", batch)
         rising = min(1.0, (self.updates + 1) / max(1, self.warm_up_updates))
-        set_learning_rate(self.optimizer, rising * self.learning_rate)
-        self.optimizer.step()
+        rate = rising * self.learning_rate
+        try:
+            descend(self.optimizer, self.network.parameters(), loss, self.config, rate)
+        except NotFiniteError as error:
+            raise TrainingDivergedError(
+                str(error),
+                epoch=self.epoch + 1,
+                batch_number=self.updates + 1,
+                batch={name: tensor.detach().cpu() for name, tensor in batch().items()},
+            ) from None
         self.updates += 1
-
-    def _add_l2(self) -> None:
-        """The gradient of l2 times the sum of all squared weights."""
-        if self.l2 > 0:
-            for parameter in self.network.parameters():
-                if parameter.grad is not None:
-                    parameter.grad.add_(parameter.detach(), alpha=2 * self.l2)
-
-    def _diverged(
-        self, what: str, batch: Callable[[], Mapping[str, Tensor]]
-    ) -> TrainingDivergedError:
-        return TrainingDivergedError(
-            f"{what}; expected a finite number. Take a lower learning_rate or grad_clip_norm",
-            epoch=self.epoch + 1,
-            batch_number=self.updates + 1,
-            batch={name: tensor.detach().cpu() for name, tensor in batch().items()},
-        )
 
     def state_dict(self) -> dict[str, Any]:
         return {"optimizer": optimizer_state(self.optimizer), "updates": self.updates}

@@ -18,13 +18,13 @@ from torch.nn import functional as F
 
 from hamlet.brains import compile_brain
 from hamlet.brains.board_dqn import BoardDqnBrain
+from hamlet.envs.connect_four.batch import open_columns_of
 from hamlet.learning.connect_four.descent import Descent, Means
 from hamlet.learning.connect_four.mirrored_asking import ask_q, drawn_flips
 from hamlet.learning.connect_four.ply_fold import Plies
 from hamlet.learning.connect_four.ply_replay import PlyReplay
 from hamlet.learning.randomness import generator_for
 from hamlet.learning.saved_state import cloned, generator_state, load_generator, load_tensors
-from hamlet.learning.supervised_examples import open_columns_of
 from hamlet.learning.targets import bootstrapped, next_values
 
 

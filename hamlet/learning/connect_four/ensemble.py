@@ -16,6 +16,7 @@ import torch
 
 from hamlet.learning.connect_four.combining import NO_SPLIT, Combining
 from hamlet.learning.connect_four.ensemble_members import Member, failing_as, game_of, make_members
+from hamlet.learning.connect_four.strength import strengths_together
 from hamlet.learning.connect_four.trainer import BoardTrainer
 from hamlet.learning.ensemble_weights import FittedWeights
 from hamlet.learning.saved_state import load_list
@@ -67,6 +68,8 @@ class EnsembleTrainer(BoardTrainer):
         super().__init__(spec, device, files)
         self.network.eval()
         self.members = make_members(self.content, spec.seed, self.device, files, self.network)
+        for member in self.members:
+            member.trainer.measured = False  # but all together, see `strength`
         self.combining = Combining(self.content, files, spec.seed, self.device)
         self.reports = Reports(len(self.members))
         self._equal_weights()
@@ -139,6 +142,13 @@ class EnsembleTrainer(BoardTrainer):
             events.insert(0, Remarked(at, NO_SPLIT))
         stop = STOPPED if at < self.spec.budget else ""
         return events + self.end_epoch(values, stop=stop)
+
+    def strength(self) -> dict[str, float]:
+        """Of the ensemble, and of each member by itself."""
+        whole, members = strengths_together(self.network)
+        for index, rates in enumerate(members):
+            whole |= {f"member_{index}_{name}": rate for name, rate in rates.items()}
+        return whole
 
     def metadata(self) -> dict[str, Any]:
         combination = self.network.combination

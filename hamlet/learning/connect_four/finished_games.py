@@ -55,13 +55,18 @@ def shown(finished: FinishedGame, player: str) -> GameShown:
         values=values,
         winner=game.winner,
         reason=reason_of(moves, resigned=game.resigned),
-        played=as_played(game, player),
+        played=as_played(game, player, opening=begin),
     )
 
 
-def as_played(game: SelfPlayGame, player: str) -> Game:
-    """The record of a game of self-play. Args: player: who played both sides."""
+def as_played(game: SelfPlayGame, player: str, *, opening: int = 0) -> Game:
+    """The record of a game of self-play.
+
+    Args: player: who played both sides. opening: plies that were given, of which no search says
+        anything.
+    """
     plays = Player(version=player)
+    given = np.arange(len(game.moves)) < opening
     return Game(
         id=str(game.number),
         moves=tuple(game.moves.tolist()),
@@ -71,7 +76,7 @@ def as_played(game: SelfPlayGame, player: str) -> Game:
         yellow=plays,
         source="self_play",
         visits=game.visits.astype(np.int32),
-        values=game.values.astype(np.float32),
+        values=np.where(given, np.nan, game.values).astype(np.float32),
         explored=game.explored,
         metadata={"played_on": True} if game.plays_on else {},
     )

@@ -15,13 +15,13 @@ from torch import Tensor
 
 from hamlet.brains import BoardBrain
 from hamlet.brains.masked_categorical import MaskedCategorical
+from hamlet.envs.connect_four.batch import open_columns_of
 from hamlet.learning.connect_four.descent import Descent, Means
 from hamlet.learning.connect_four.mirrored_asking import ask_policy, seen_planes
 from hamlet.learning.connect_four.rollout import Rollout
 from hamlet.learning.connect_four.still_norms import learning_with_still_norms, measure_norms
 from hamlet.learning.randomness import generator_for
 from hamlet.learning.saved_state import load_whole
-from hamlet.learning.supervised_examples import open_columns_of
 
 SMALLEST_SPREAD = 1e-8
 MOST_ROUNDS = 10**12

@@ -11,13 +11,17 @@ from hamlet.brains.aliases import BLOCK_NAMES
 from hamlet.brains.families import FAMILIES
 from hamlet.brains.presets import preset
 from hamlet.errors import Problem, SpecError, attempt
-from hamlet.learning.connect_four.config import MODEL_TYPES, read_config, without_nothing
+from hamlet.learning.connect_four.config import (
+    MODEL_TYPES,
+    ONE_DEVICE,
+    read_config,
+    without_nothing,
+)
 from hamlet.learning.connect_four.content import CONTENT_SCHEMA, SYSTEM, read_content
 from hamlet.learning.connect_four.ensemble_settings import DEFAULT_MEMBERS
 from hamlet.learning.connect_four.naming import snake_cased
 from hamlet.learning.connect_four.packs import LevelPack, levels, load_pack, pack_names
 from hamlet.learning.randomness import derived_seed
-from hamlet.learning.town_settings import merged
 from hamlet.runspec import MAX_SEED, RunSpec
 from hamlet.schema import (
     Choice,
@@ -30,6 +34,7 @@ from hamlet.schema import (
     read_yaml,
     validate,
 )
+from hamlet.sections import merged
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,11 +42,13 @@ if TYPE_CHECKING:
     from hamlet.layout import ObservationLayout
     from hamlet.learning.connect_four.asking import Run
     from hamlet.learning.connect_four.trainer import BoardTrainer
+    from hamlet.learning.connect_four.voting import Count
     from hamlet.learning.trainer import Files
     from hamlet.signature import Signature
 
 __all__ = [
     "adapt_request",
+    "ballot",
     "build_runspec",
     "deliberation",
     "files_of",
@@ -209,6 +216,9 @@ def member_spec(member: Any, epochs: Any, seed: int) -> RunSpec:
     ):
         if isinstance(given, Mapping) and name in given and value in (None, given[name]):
             raise SpecError([Problem(name, f"found {describe(given[name])}; {why}")])
+    if isinstance(given, Mapping) and given.get("devices", 1) != 1:
+        message = f"found {describe(given['devices'])}; expected 1: {ONE_DEVICE[ENSEMBLE]}"
+        raise SpecError([Problem("devices", message)])
     return build_runspec({"config": member, "epochs": epochs, "seed": seed % MAX_SEED})
 
 
@@ -266,3 +276,10 @@ def deliberation(body: Mapping[str, Any]) -> Callable[[Run], dict[str, Any]] | N
         return None
     position, search = asking.read_body(body)
     return partial(asking.searched_reply, position, search)
+
+
+def ballot(body: Mapping[str, Any]) -> Count:
+    """What makes one answer of what several networks say of a board. Raises: SpecError."""
+    from hamlet.learning.connect_four import voting
+
+    return voting.ballot(body)

@@ -13,11 +13,10 @@ from typing import Any
 import torch
 
 from hamlet.brains import CompiledBrain
-from hamlet.errors import CheckpointError
 from hamlet.learning.connect_four.content import first_network, read_content
 from hamlet.learning.connect_four.recordings import GameShown, episode_of
-from hamlet.learning.connect_four.strength import raw_strength
-from hamlet.learning.saved_state import below, load_tensors, load_whole
+from hamlet.learning.connect_four.strength import raw_rating, raw_strength
+from hamlet.learning.saved_state import below, check_spec_hash, load_tensors, load_whole
 from hamlet.learning.trainer import (
     CheckpointDue,
     EpisodeFinished,
@@ -31,7 +30,6 @@ from hamlet.learning.trainer import (
 )
 from hamlet.model import HamletModel
 from hamlet.runspec import RunSpec
-from hamlet.schema import describe
 
 MOST_GAMES = 10**12
 UNIT = "epoch"
@@ -44,7 +42,11 @@ class BoardTrainer(Trainer):
         content: the checked content of the spec. network: what learns, on `device`.
         epochs: finished ones. games: finished games that were shown or learned from.
         stopped: whether it ended before its budget, since it no longer got better.
+        measured: whether each epoch tells the mistakes of the network; those of the members of an
+            ensemble are counted all together.
     """
+
+    measured = True
 
     def __init__(
         self, spec: RunSpec, device: str | torch.device = "cpu", files: Files | None = None
@@ -71,18 +73,23 @@ class BoardTrainer(Trainer):
         """The one to take home: on CPU or device, one of whose tensors the state holds."""
         return self.network
 
+    def strength(self) -> dict[str, float]:
+        """The mistakes of the raw network against perfect play."""
+        return raw_strength(self.best_network()) if self.measured else {}
+
     # What they have in common
 
     def advance(self) -> Iterator[Event]:
         return iter(()) if self.finished else iter(self.work())
 
     def end_epoch(self, values: Mapping[str, float], *, stop: str = "") -> list[Event]:
-        """Close an epoch: measure the raw network against perfect play and report.
+        """Close an epoch: measure the raw network against perfect play and others, and report.
 
         Args: stop: why this epoch is the last, in words for people; empty if it is not.
         """
         self.epochs += 1
-        values = {**values, **raw_strength(self.best_network())}
+        best, openings = self.best_network(), self.config["rating_openings"]
+        values = {**values, **self.strength(), **raw_rating(best, openings, self.spec.seed)}
         events: list[Event] = [MetricsReported(self.epochs, values)]
         if stop:
             self.stopped = True
@@ -136,12 +143,7 @@ class BoardTrainer(Trainer):
         Raises: CheckpointError naming the field that cannot be that of this run. Part of the
             state may have been taken up by then, so throw this trainer away.
         """
-        found = state.get("spec_hash") if isinstance(state, Mapping) else None
-        if found != self.spec.hash:
-            raise CheckpointError(
-                f"found the state of run spec {describe(found)}; this run is {self.spec.hash}. "
-                "Start a trainer from the saved run's own spec."
-            )
+        check_spec_hash(state, self.spec.hash)
         with below("state"):
             load_tensors(self.network.state_dict(), state["network"], "network")
             self.network.dropout_generator.set_state(state["dropout"])

@@ -87,7 +87,7 @@ def describe_server() -> Reply:
 def error_reply(status: int, problem: Mapping[str, Any]) -> Reply:
     """A refusal in this protocol's words: `{"error": text}`; what is invalid is a 400 here."""
     errors = problem.get("errors", ())
-    faults = "; ".join(f"{error['path']}: {error['message']}" for error in errors)
+    faults = "; ".join(f"{error['pointer']}: {error['detail']}" for error in errors)
     return json_reply({"error": faults or problem["detail"]}, 400 if status == 422 else status)
 
 

@@ -68,16 +68,25 @@ export class ColumnBars {
     this.items = Array.from({ length: COLUMNS }, (_, column) => {
       const bar = element("i", { "aria-hidden": "true" });
       const share = element("span", { class: "numbers" });
-      const item = element("li", {}, bar, share, element("b", {}, String(column + 1)));
-      return { item, bar, share };
+      const mark = element("em", { "aria-hidden": "true", hidden: true });
+      const network = element("small", { class: "numbers", hidden: true });
+      const item = element("li", {}, bar, mark, share, network, element("b", {}, String(column + 1)));
+      return { item, bar, share, mark, network };
     });
     box.classList.add("c4-bars");
     box.replaceChildren(...this.items.map(({ item }) => item));
   }
 
-  /** shares: [7] from 0 to 1, or empty where nothing is known. played: the column, or -1. */
-  show(shares, played = -1) {
-    this.items.forEach(({ item, bar, share }, column) => {
+  /**
+   * shares: [7] from 0 to 1, or empty where nothing is known. played: the column, or -1.
+   * network: [7] what the network alone would give, drawn as a line; empty to leave it out.
+   */
+  show(shares, played = -1, network = []) {
+    this.items.forEach(({ item, bar, share, mark, network: words }, column) => {
+      const alone = network[column];
+      mark.hidden = words.hidden = alone === undefined;
+      mark.style.setProperty("--share", alone ?? 0);
+      words.textContent = alone === undefined ? "" : `net ${Math.round(100 * alone)} %`;
       const value = shares[column];
       bar.style.height = `${100 * (value ?? 0)}%`;
       share.textContent = value === undefined ? "" : `${Math.round(100 * value)} %`;

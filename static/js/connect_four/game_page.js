@@ -21,6 +21,7 @@ function show(ply) {
   bars.show(shares(data.visits[shown - 1]), data.moves[shown - 1] ?? -1);
   root.querySelector("[data-game-words]").textContent = words(shown);
   const on = root.querySelector("[data-game-play]");
+  root.querySelector("[data-game-best]").textContent = bestWords(shown);
   const digits = data.moves.slice(0, shown).map((column) => column + 1).join("");
   if (on) on.href = `${on.dataset.gamePlay}?moves=${digits}`;
   for (const button of root.querySelectorAll("[data-game-seek]")) {
@@ -40,6 +41,36 @@ function words(shown) {
   return `Move ${shown}: ${NAMES[((shown - 1) % 2) + 1]} in column ${data.moves[shown - 1] + 1}${thought}`;
 }
 
+/** By ply, what the table of the analysis says of a move; empty while nobody has asked. */
+function judged() {
+  const rows = [...document.querySelectorAll("#analysis [data-judged]")];
+  return new Map(rows.map(({ dataset }) => [Number(dataset.judged), dataset]));
+}
+
+function bestWords(shown) {
+  const next = judged().get(shown);
+  if (!next) return "";
+  const better = next.mistake ? ` Played was ${data.moves[shown] + 1}: ${next.mistake}.` : "";
+  return `Here perfect play takes column ${next.best}.${better}`;
+}
+
+/** Marks on the moves and on the scrubber where a mistake was made. */
+function mark() {
+  const moves = judged();
+  for (const button of root.querySelectorAll(".c4-moves [data-game-seek]")) {
+    const ply = Number(button.dataset.gameSeek) - 1;
+    const { mistake, losing } = moves.get(ply) ?? {};
+    button.dataset.mistake = losing ? "losing" : mistake ? "some" : "";
+    const colour = NAMES[(ply % 2) + 1];
+    const said = mistake ? `: ${losing ? "the losing move, " : ""}${mistake}` : "";
+    button.setAttribute("aria-label", `Move ${ply + 1}: ${colour} in column ${data.moves[ply] + 1}${said}`);
+  }
+  const losing = [...moves].find(([, { losing }]) => losing)?.[0];
+  const tick = root.querySelector("[data-game-tick]");
+  tick.hidden = losing === undefined;
+  if (losing !== undefined) tick.style.setProperty("--share", (losing + 1) / data.moves.length);
+}
+
 const now = () => Number(scrubber.value);
 scrubber.addEventListener("input", () => show(now()));
 // Delegated, since htmx puts a new table of the analysis in place of the old one.
@@ -55,4 +86,10 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
   show(now() + step);
 });
+// The analysis grows while it is under way.
+document.addEventListener("htmx:afterSettle", () => {
+  mark();
+  show(now());
+});
+mark();
 show(data.moves.length);

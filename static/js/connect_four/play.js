@@ -2,32 +2,35 @@
 // that a page that is loaded again, or sent to a friend, goes on where it was.
 
 import { element, setText } from "../live/elements.js";
-import { count, milliseconds } from "../live/words.js";
 import { Board, ColumnBars, describe } from "./board.js";
+import { Choices, nameOf } from "./choices.js";
 import { COLUMNS, Game, NAMES } from "./rules.js";
+import { cutWords, factsOf, turnWords } from "./saying.js";
+import { newKey, recordOf, saveGame } from "./saving.js";
 import { Replaced, SocketThinker, WorkerThinker } from "./thinkers.js";
 import { ValueLine } from "./values.js";
 
-const FRIEND = "friend";
 const TIME_LIMIT_MS = 5000;
 
 class PlayPage {
   constructor(root) {
     this.root = root;
     this.part = (name) => root.querySelector(`[data-play-part="${name}"]`);
-    this.choices = JSON.parse(document.getElementById("play-choices").textContent);
+    this.versions = JSON.parse(document.getElementById("play-choices").textContent);
     this.board = new Board(this.part("board"));
     this.bars = new ColumnBars(this.part("bars"));
     this.values = new ValueLine(this.part("values"), () => {});
     this.drops = [...root.querySelectorAll("[data-column]")];
     this.form = this.part("form");
+    this.choices = new Choices(this.form, this.versions);
     const scheme = location.protocol === "https:" ? "wss" : "ws";
     this.server = new SocketThinker(`${scheme}://${location.host}${root.dataset.socket}`);
-    this.thoughts = []; // by ply; null where a person moved
-    this.game = new Game([...root.dataset.moves].map((digit) => Number(digit) - 1));
-    this.thoughts = this.game.moves.map(() => null);
+    const given = [...root.dataset.moves].map((digit) => Number(digit) - 1);
+    const problem = this.choices.restore(new URL(location).searchParams);
+    this.choice = this.choices.read();
+    this.#start(given);
+    this.#notice(problem || cutWords(given, this.game));
     this.#listen();
-    this.#settings();
     this.#show();
     this.#next();
     root.dataset.ready = "true";
@@ -42,11 +45,9 @@ class PlayPage {
     this.part("new").addEventListener("click", () => this.begin());
     this.part("undo").addEventListener("click", () => this.takeBack());
     this.part("hint").addEventListener("click", () => this.#think());
+    this.part("keys").addEventListener("change", () => this.#show());
     this.part("overlay").addEventListener("change", () => this.#show());
-    this.form.addEventListener("change", () => {
-      this.#settings();
-      this.#next();
-    });
+    this.form.addEventListener("change", () => this.#chosen());
     document.addEventListener("keydown", (event) => this.#key(event));
     this.part("save").addEventListener("submit", (event) => {
       event.preventDefault();
@@ -60,34 +61,42 @@ class PlayPage {
   }
 
   #key(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    if (event.ctrlKey || event.altKey || event.metaKey || event.repeat) return;
+    if (!this.part("keys").checked) return;
     if (event.target.matches("select, textarea, input:not([type=radio], [type=checkbox])")) return;
     if (/^[1-7]$/.test(event.key)) this.play(Number(event.key) - 1);
     else if (event.key.toLowerCase() === "o") this.part("overlay").click();
   }
 
-  #settings() {
-    const values = new FormData(this.form);
-    this.opponent = values.get("opponent");
-    this.you = this.opponent === FRIEND ? 0 : Number(values.get("you"));
-    this.choice = this.choices[this.opponent] ?? null;
-    this.simulations = Number(values.get("simulations"));
-    this.care = Number(values.get("care"));
-    const inBrowser = this.form.querySelector('[value="browser"]');
-    inBrowser.disabled = !this.choice?.url;
-    if (inBrowser.disabled && inBrowser.checked) {
-      this.form.querySelector('[value="server"]').checked = true;
+  /** Another opponent or side: whoever thinks at this moment thinks for nothing. */
+  #chosen() {
+    const before = this.choice;
+    this.choice = this.choices.read();
+    const { opponent, you, inBrowser } = this.choice;
+    if (opponent !== before.opponent || you !== before.you || inBrowser !== before.inBrowser) {
+      this.#stop();
+      this.#error("");
     }
-    this.place = inBrowser.checked ? "browser" : "server";
-    this.part("place").hidden = !this.choice;
-    this.part("strength").hidden = !this.choice;
-    this.part("hint").disabled = this.opponent === FRIEND;
+    this.#show();
+    this.#next();
   }
 
-  begin(moves = []) {
+  #start(moves) {
     this.game = new Game(moves);
-    this.thoughts = moves.map(() => null);
+    this.thoughts = this.game.moves.map(() => null); // by ply; null where a person moved
+    this.movers = this.game.moves.map(() => ""); // by ply; see saving.js
+    this.key = newKey();
+  }
+
+  begin() {
     this.#stop();
+    this.#start([]);
+    this.#renew();
+  }
+
+  #renew() {
+    this.#error("");
+    this.#notice("");
     this.#show();
     this.#next();
   }
@@ -95,24 +104,30 @@ class PlayPage {
   /** Back to the person's own last choice. */
   takeBack() {
     this.#stop();
-    const moves = this.game.moves.slice(0, -1);
-    while (moves.length && this.you && new Game(moves).player !== this.you) moves.pop();
-    this.begin(moves);
+    const { you } = this.choice;
+    let length = this.game.moves.length - 1;
+    while (length > 0 && you && (length % 2) + 1 !== you) length -= 1;
+    const [thoughts, movers] = [this.thoughts.slice(0, length), this.movers.slice(0, length)];
+    this.#start(this.game.moves.slice(0, length));
+    Object.assign(this, { thoughts, movers });
+    this.#renew();
   }
 
   /** A move of a person; nothing happens where it is not a person's turn. */
   play(column) {
     if (this.thinking || !this.#isPersonsTurn() || !this.game.legal(column)) return;
-    this.#drop(column, null);
+    this.#drop(column, null, null);
   }
 
   #isPersonsTurn() {
-    return !this.game.ended && (this.you === 0 || this.game.player === this.you);
+    const { you } = this.choice;
+    return !this.game.ended && (you === 0 || this.game.player === you);
   }
 
-  #drop(column, thought) {
+  #drop(column, thought, mover) {
     this.game.play(column);
     this.thoughts.push(thought);
+    this.movers.push(mover);
     this.#show();
     this.#next();
   }
@@ -131,7 +146,7 @@ class PlayPage {
   /** Let the opponent find the next move, whoever's turn it is. */
   async #think() {
     if (this.thinking || this.game.ended) return;
-    const asked = Symbol("question");
+    const [asked, { choice }] = [Symbol("question"), this];
     Object.assign(this, { asked, thinking: true });
     this.#error("");
     this.#show();
@@ -139,8 +154,7 @@ class PlayPage {
       const thought = await this.#ask((soFar) => asked === this.asked && this.#showThought(soFar));
       if (asked !== this.asked) return;
       this.thinking = false;
-      this.latest = thought;
-      this.#drop(this.#careless(thought), thought);
+      this.#drop(this.#careless(thought), thought, nameOf(choice));
     } catch (error) {
       if (asked !== this.asked || error instanceof Replaced) return;
       this.thinking = false;
@@ -151,75 +165,71 @@ class PlayPage {
 
   #ask(onThinking) {
     const { moves } = this.game;
-    const search = this.simulations
-      ? { simulations: this.simulations, time_limit_ms: TIME_LIMIT_MS }
-      : null;
-    if (this.choice && this.place === "browser") {
+    const { simulations, version, opponent, inBrowser } = this.choice;
+    const search = version && simulations ? { simulations, time_limit_ms: TIME_LIMIT_MS } : null;
+    if (inBrowser) {
       this.worker ??= new WorkerThinker(this.root.dataset.worker);
-      return this.worker.think({ moves, choice: this.choice, search }, onThinking);
+      const thought = this.worker.think({ moves, choice: version, search }, onThinking);
+      return thought.then((found) => ({ title: `${opponent}, in this browser`, ...found }));
     }
-    const opponent = this.choice
-      ? { model: this.choice.model, version: this.choice.version }
-      : { name: this.opponent.replace("name:", "") };
-    return this.server.think({ moves, opponent, search: this.choice ? search : null }, onThinking);
+    const named = version
+      ? { model: version.model, version: version.version }
+      : { name: opponent.replace("name:", "") };
+    return this.server.think({ moves, opponent: named, search }, onThinking);
   }
 
   // The less care, the more often a column that it liked less.
   #careless({ move, policy }) {
-    if (!this.care || !policy) return move;
-    const odds = policy.map((share) => (share > 0 ? share ** (1 / this.care) : 0));
+    const { care } = this.choice;
+    if (!care || !policy) return move;
+    const odds = policy.map((share) => (share > 0 ? share ** (1 / care) : 0));
     let drawn = Math.random() * odds.reduce((sum, some) => sum + some, 0);
-    return odds.findIndex((some) => (drawn -= some) < 0 && some > 0) ?? move;
+    const column = odds.findIndex((some) => (drawn -= some) < 0 && some > 0);
+    return column < 0 ? move : column;
   }
 
   #show() {
     this.board.show(this.game);
     const turn = this.#isPersonsTurn() && !this.thinking;
     for (const [column, drop] of this.drops.entries()) {
-      drop.disabled = !turn || !this.game.legal(column);
+      // Not `disabled`, which would take the keyboard's focus away with every move.
+      drop.setAttribute("aria-disabled", String(!turn || !this.game.legal(column)));
     }
     this.part("undo").disabled = !this.game.moves.length;
-    setText(this.part("turn"), this.#turnWords());
-    this.#showThought(this.latest);
+    const { version, you } = this.choice;
+    this.part("place").hidden = this.part("strength").hidden = this.part("care").hidden = !version;
+    this.part("side").hidden = !you;
+    this.part("hint").disabled = !you || this.thinking || this.game.ended;
+    setText(this.part("hint"), this.#isPersonsTurn() || this.game.ended ? "Move for me" : "Ask again");
+    setText(this.part("turn"), turnWords(this.game, this.choice.you, this.thinking));
+    this.#showThought(this.thoughts.findLast(Boolean));
     this.#showCourse();
-    const digits = this.game.moves.map((column) => column + 1).join("");
-    const address = new URL(location);
-    if (digits) address.searchParams.set("moves", digits);
-    else address.searchParams.delete("moves");
-    history.replaceState(null, "", address);
-    this.root.dataset.moves = digits;
+    this.#keepInAddress();
     this.root.dataset.thinking = String(Boolean(this.thinking));
     this.root.dataset.ended = String(this.game.ended);
     this.part("save").hidden = !this.game.ended;
   }
 
-  #turnWords() {
-    if (this.game.winner) {
-      const whose = this.you ? (this.game.winner === this.you ? " You won." : " You lost.") : "";
-      return `${NAMES[this.game.winner]} has four in a line.${whose}`;
-    }
-    if (this.game.ended) return "The board is full: a draw.";
-    const mover = NAMES[this.game.player];
-    if (this.thinking) return `${mover} is thinking…`;
-    return this.you ? `Your turn: ${mover}.` : `${mover} to move.`;
+  #keepInAddress() {
+    const digits = this.game.moves.map((column) => column + 1).join("");
+    const address = new URL(location);
+    if (digits) address.searchParams.set("moves", digits);
+    else address.searchParams.delete("moves");
+    this.choices.keep(address.searchParams, Boolean(digits));
+    history.replaceState(null, "", address);
+    this.root.dataset.moves = digits;
   }
 
   #showThought(thought) {
     const overlay = this.part("overlay").checked;
-    this.part("bars").hidden = !overlay;
-    this.bars.show(overlay && thought?.policy ? thought.policy : [], thought?.move ?? -1);
-    const facts = [];
-    if (thought) {
-      if (thought.title) facts.push(["Version", thought.title]);
-      if (thought.ms !== undefined) facts.push(["Time", milliseconds(thought.ms)]);
-      if (thought.simulations) facts.push(["Simulations", count(thought.simulations)]);
-      if (Number.isFinite(thought.value)) facts.push(["It expects", thought.value.toFixed(2)]);
-      if (overlay && thought.line?.length) {
-        facts.push(["Expected line", thought.line.map((column) => column + 1).join(" ")]);
-      }
-    }
+    this.part("bars").hidden = this.part("bars-words").hidden = !overlay;
+    const network = thought?.visits && thought.network_policy;
+    this.bars.show((overlay && thought?.policy) || [], thought?.move ?? -1, (overlay && network) || []);
     this.part("facts").replaceChildren(
-      ...facts.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]),
+      ...factsOf(thought, overlay).flatMap(([name, value]) => [
+        element("dt", {}, name),
+        element("dd", {}, value),
+      ]),
     );
   }
 
@@ -245,42 +255,39 @@ class PlayPage {
     const form = this.part("save");
     const button = form.querySelector("button");
     button.disabled = true;
+    this.#error("");
     try {
-      const answer = await fetch(form.dataset.url, {
-        method: "POST",
-        headers: {
-          "Content-Type": "application/json",
-          "X-CSRFToken": document.querySelector('meta[name="csrf-token"]').content,
-        },
-        body: JSON.stringify(this.#record(new FormData(form).has("consent"))),
-      });
-      const body = await answer.json();
-      if (!answer.ok) throw new Error(body.errors?.[0]?.message ?? body.detail);
-      location.assign(`${form.dataset.page}${body.game_id}/`);
+      const id = await saveGame(form.dataset.url, this.#record(new FormData(form)), this.key);
+      location.assign(`${form.dataset.page}${id}/`);
     } catch (error) {
       this.#error(`The game could not be saved: ${error.message}`);
       button.disabled = false;
     }
   }
 
-  #record(consent) {
-    const human = { type: "human" };
-    const machine = { type: "ai" };
-    if (this.choice) machine.version = `${this.choice.model}/${this.choice.version}`;
-    const players = {
-      red: this.you === 2 ? machine : human,
-      yellow: this.you === 1 ? machine : human,
-    };
-    const moves = this.game.moves.map((position) => ({ position }));
-    const result = { winner: NAMES[this.game.winner] ?? "Draw", reason: "normal" };
-    const { classroom } = this.root.dataset;
-    return { players, moves, result, consent, ...(consent && classroom ? { classroom } : {}) };
+  #record(form) {
+    const { you, version, simulations, inBrowser } = this.choice;
+    const name = you ? nameOf(this.choice) : null;
+    return recordOf(this.game, {
+      movers: this.movers,
+      seats: { 1: you === 2 ? name : null, 2: you === 1 ? name : null },
+      metadata: version ? { simulations, "thought on": inBrowser ? "browser" : "server" } : {},
+      consent: form.has("consent"),
+      classroom: form.get("classroom"),
+    });
   }
 
   #error(text) {
     const box = this.part("error");
     setText(box, text);
     box.hidden = !text;
+  }
+
+  #notice(text) {
+    const box = this.part("notice");
+    setText(box, text || this.root.dataset.problem);
+    box.hidden = !box.textContent;
+    this.root.dataset.problem = "";
   }
 
   /** For a test, and for who asks the page in words. */

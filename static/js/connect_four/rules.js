@@ -18,7 +18,7 @@ export class Game {
     this.board = Array.from({ length: ROWS }, () => new Array(COLUMNS).fill(0));
     this.line = []; // cells [row, column] of the stones that won
     this.winner = 0;
-    for (const column of moves) this.play(column);
+    for (const column of moves) if (!this.play(column)) break;
   }
 
   get player() {

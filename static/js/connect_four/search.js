@@ -3,7 +3,7 @@
 // Source: Silver et al. 2018, https://doi.org/10.1126/science.aar6404; the server's own search is
 // hamlet.search. Values are always those of the side to move.
 
-import { bestColumn, policyOverLegal } from "./planes.js";
+import { CENTRE_FIRST, bestColumn, policyOverLegal } from "./planes.js";
 import { COLUMNS, Game } from "./rules.js";
 
 const C_PUCT = 2.0;
@@ -55,7 +55,6 @@ export async function search(moves, { simulations, evaluate, heed = () => false 
   return {
     ...summary(root, done),
     move: bestColumn(root.visits, start),
-    network_policy: root.prior,
     network_value: root.value,
   };
 }
@@ -112,5 +111,19 @@ function summary(root, simulations) {
     policy: root.visits.map((some) => (count ? some / count : 0)),
     value: (root.value + total) / (1 + count),
     simulations,
+    network_policy: root.prior,
+    line: lineFrom(root),
   };
+}
+
+/** The columns that were visited most, as far as they were visited at all. */
+function lineFrom(root) {
+  const line = [];
+  for (let node = root; node?.visits.some(Boolean); ) {
+    const { visits } = node;
+    const column = CENTRE_FIRST.reduce((best, other) => (visits[other] > visits[best] ? other : best));
+    line.push(column);
+    node = node.children[column];
+  }
+  return line;
 }

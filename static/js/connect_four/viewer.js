@@ -11,6 +11,7 @@ import { ValueLine } from "./values.js";
 
 const TALLIED = 200; // games, for the results so far
 const STRENGTH = "mistakes_percent";
+const RATING = "rating";
 
 export function createViewer(root, page) {
   return new ConnectFourViewer(root, page);
@@ -30,6 +31,12 @@ class ConnectFourViewer {
       xLabel: "Epoch",
       describe: () => this.strengthWords ?? "Not measured yet",
       yRange: (_, low, high) => [0, Math.max(10, high * 1.1)],
+    });
+    this.rating = new Chart(find("rating"), {
+      series: [{ label: "Rating", colour: 1, width: 2.5 }],
+      height: 180,
+      xLabel: "Epoch",
+      describe: () => this.ratingWords ?? "Not measured yet",
     });
   }
 
@@ -72,6 +79,13 @@ class ConnectFourViewer {
       this.strengthWords = `Of the decisive positions the raw network spoils ${fixed(newest, 1)} %; it was ${fixed(columns.value[0], 1)} % at epoch ${columns.at[0]}.`;
       setText(this.find("strength-words"), this.strengthWords);
       this.strength.setData([columns.at, columns.value]);
+    }
+    const rated = series?.[RATING];
+    if (rated) {
+      const [first, newest] = [rated.value[0], rated.value.at(-1)].map((value) => fixed(value, 0));
+      this.ratingWords = `${newest} points above random play; it was ${first} at epoch ${rated.at[0]}.`;
+      setText(this.find("rating-words"), this.ratingWords);
+      this.rating.setData([rated.at, rated.value]);
     }
     const rows = Object.entries(values)
       .filter(([name]) => name.startsWith("mistakes_") && name !== STRENGTH)

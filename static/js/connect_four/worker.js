@@ -32,7 +32,7 @@ export function listen(scope, ort) {
     }));
   }
 
-  async function think({ id, choice, moves, simulations }) {
+  async function think({ id, choice, moves, search: wanted }) {
     const model = await session(choice);
     const began = performance.now();
     let saidAt = began;
@@ -42,10 +42,10 @@ export function listen(scope, ort) {
         saidAt = performance.now();
         scope.postMessage({ type: "thinking", id, ...soFar });
       }
-      return id !== newest;
+      return id !== newest || performance.now() - began > wanted.time_limit_ms;
     };
-    const answer = simulations
-      ? await search(moves, { simulations, evaluate: asked, heed })
+    const answer = wanted
+      ? await search(moves, { simulations: wanted.simulations, evaluate: asked, heed })
       : await raw(asked, moves);
     scope.postMessage({ type: "thought", id, ...answer, ms: performance.now() - began });
   }
@@ -59,6 +59,7 @@ export function listen(scope, ort) {
 
   scope.onmessage = async ({ data }) => {
     newest = data.id;
+    if (data.type === "stop") return;
     try {
       await think(data);
     } catch (error) {
@@ -73,15 +74,17 @@ async function fetchModel({ url, sha256 }) {
   const store = await globalThis.caches?.open(CACHE);
   let answer = await store?.match(key);
   if (!answer) {
-    answer = await fetch(url);
-    if (!answer.ok) throw new Error(`the model could not be loaded (${answer.status})`);
+    answer = await fetch(url).catch(() => {
+      throw new Error("The model could not be loaded, since the server cannot be reached. Ask again.");
+    });
+    if (!answer.ok) throw new Error(`The model could not be loaded: the server answered ${answer.status}.`);
     await store?.put(key, answer.clone());
   }
   const bytes = new Uint8Array(await answer.arrayBuffer());
   const found = await crypto.subtle?.digest("SHA-256", bytes);
   if (found && hex(found) !== sha256) {
     await store?.delete(key);
-    throw new Error("the model arrived damaged; try again");
+    throw new Error("The model arrived damaged. Ask again.");
   }
   return bytes;
 }

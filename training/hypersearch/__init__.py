@@ -1,0 +1,1 @@
+"""Searches for a config: trials that are runs like any other, and what chooses the next one."""
