@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from hamlet.datasets.game_records import read_game, write_game
 from hamlet.datasets.games import Game
+from hamlet.datasets.text_lines import without_mark
 from hamlet.errors import InputError, Problem
 from hamlet.json_documents import read_json
 
@@ -23,7 +24,7 @@ def read_games(lines: Iterable[str]) -> Iterator[Game]:
 
     Raises: SpecError for the first wrong record, its faults led by the number of the line.
     """
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(without_mark(lines), start=1):
         if not line.strip():
             continue
         if len(line) > LONGEST_LINE:

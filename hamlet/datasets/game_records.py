@@ -12,11 +12,23 @@ from hamlet.datasets.games import AI, HUMAN, REASONS, SOURCES, WINNERS, Game, Pl
 from hamlet.envs.connect_four.position import CELLS, COLUMNS, NAMES, IllegalMoveError, Position
 from hamlet.envs.connect_four.reading import read_position
 from hamlet.errors import Problem, SpecError, attempt
-from hamlet.schema import Choice, Flag, Integer, ListOf, Number, Section, Text, Unread, validate
+from hamlet.schema import (
+    Choice,
+    Flag,
+    Integer,
+    ListOf,
+    Number,
+    Section,
+    Text,
+    Unread,
+    is_finite,
+    validate,
+)
 from hamlet.wording import describe, join
 
 MOST_VISITS = 2**31 - 1
 MOST_METADATA = 64
+METADATA_KEY, METADATA_TEXT = Text(longest=60), Text(longest=1000)
 ID = r"[A-Za-z0-9][A-Za-z0-9_.:-]{0,63}"
 # The name of a game, wherever it comes from: anything that can be printed.
 GAME_NAME = Text(longest=64, pattern=r"(?s).+", shape="a name of the game")
@@ -186,12 +198,20 @@ def _result_problems(final: Position, result: dict, path: str) -> Iterator[Probl
 def _metadata_problems(metadata: dict, path: str) -> Iterator[Problem]:
     if len(metadata) > MOST_METADATA:
         yield Problem(path, f"found {len(metadata)} entries; expected at most {MOST_METADATA}")
+    problems: list[Problem] = []
     for key, value in list(metadata.items())[:MOST_METADATA]:
-        if not isinstance(key, str) or len(key) > 60:
-            yield Problem(path, f"found the key {describe(key)}; expected up to 60 characters")
-        elif not isinstance(value, str | int | float | bool | None) or len(str(value)) > 1000:
+        before, here = len(problems), join(path, key)
+        METADATA_KEY.read(key, path, problems)
+        if len(problems) > before:
+            continue
+        if isinstance(value, str):
+            METADATA_TEXT.read(value, here, problems)
+        elif not isinstance(value, int | float | bool | None):
             message = f"found {describe(value)}; expected a number, text up to 1000, true or false"
-            yield Problem(join(path, key), message)
+            problems.append(Problem(here, message))
+        elif value is not None and not is_finite(value):
+            problems.append(Problem(here, f"found {describe(value)}; expected a finite number"))
+    yield from problems
 
 
 def _visits(moves: list[dict]) -> np.ndarray | None:

@@ -26,6 +26,7 @@ from hamlet.datasets.partitions import Partitions
 from hamlet.datasets.rows import LOOSE, ROW
 from hamlet.datasets.shards import ShardWriter
 from hamlet.datasets.summary import ExampleSummary
+from hamlet.datasets.text_lines import without_mark
 from hamlet.errors import InputError, Problem
 from hamlet.json_documents import read_json
 
@@ -61,7 +62,7 @@ def import_dataset(
     settings = read_options({"deduplicate": False} if options is None else options)
     with appearing(Path(folder)) as work:
         spool = _Spool(work / "spool.rows")
-        entries = (_json_entries if format == JSON else _csv_entries)(_without_mark(lines))
+        entries = (_json_entries if format == JSON else _csv_entries)(without_mark(lines))
         claimed = spool.fill(entries)
         manifest = None
         if claimed is not None and options is None:
@@ -157,12 +158,6 @@ def _same_statistics(
     if found != claimed or not isinstance(said, Mapping):
         return False
     return all(said[name] == overlap[name] for name in overlap if name in said)
-
-
-def _without_mark(lines: Iterable[str]) -> Iterator[str]:
-    """Spreadsheets begin a file with a byte order mark."""
-    for number, line in enumerate(lines):
-        yield line if number else line.removeprefix("\ufeff")
 
 
 def _json_entries(lines: Iterable[str]) -> Iterator[Any]:

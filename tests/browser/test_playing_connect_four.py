@@ -96,7 +96,7 @@ def test_the_browser_finds_the_moves_that_the_network_finds(visits, version, stu
     page = visits.open(student)
     page.goto("/play/")
     games = positions(50)
-    choice = page.evaluate("Object.values(hamletPlay.choices)[0]")
+    choice = page.evaluate("Object.values(hamletPlay.versions)[0]")
     found = page.evaluate(ASK_WORKER, ["/play/worker.js", choice, [moves for moves, _ in games]])
     model = make_board_model()
     for (_, position), (move, value) in zip(games, found, strict=True):

@@ -46,7 +46,7 @@ def test_a_new_game_forgets_what_was_thought_in_the_old_one(visits, version, stu
     wait_for_plies(page, 2)
     page.locator("body").press("o")
     expect(page.locator("[data-play-part=facts]")).to_contain_text("Expected line")
-    expect(page.locator("[data-play-part=bars] small").first).to_have_text(re.compile(r"net \d+ %"))
+    expect(page.locator("[data-play-part=bars] small").first).to_have_text(re.compile(r"\(\d+ %\)"))
     page.get_by_role("button", name="New game").click()
     wait_for_plies(page, 0)
     expect(page.locator("[data-play-part=facts]")).to_be_empty()
@@ -88,7 +88,7 @@ def test_a_saved_game_names_who_played_and_is_judged_at_once(visits, student):
     page.wait_for_url("**/games/*/")
     game = Game.objects.get()
     assert (game.red_type, game.yellow_type, game.yellow_name) == ("human", "ai", "one_ply")
-    assert game.metadata["moves of Yellow"] == "3 by somebody before"
+    assert game.metadata["moves of Yellow"] == "3 given by the address"
     assert game.analysis is not None
 
 

@@ -131,6 +131,14 @@ def test_player_who_is_not_to_move_is_refused_with_the_ply():
         ("players", {"red": {"type": "ai"}}, "players.yellow: missing"),
         ("result", {"winner": "Blue"}, "result.winner: found 'Blue'"),
         ("metadata", {"deep": {"er": 1}}, "metadata.deep: found a mapping"),
+        # What neither JSON nor a database can keep.
+        ("metadata", {"far": float("inf")}, "metadata.far: found inf; expected a finite number"),
+        ("metadata", {"no": float("nan")}, "metadata.no: found nan; expected a finite number"),
+        ("metadata", {"note": "a\x00"}, "metadata.note: found the character U+0000"),
+        ("metadata", {"note": "\ud800"}, "metadata.note: found the character U+D800"),
+        ("metadata", {"a\x00": 1}, "metadata: found the character U+0000"),
+        ("metadata", {"long": "x" * 1001}, "metadata.long: found 1001 characters"),
+        ("metadata", {"k" * 61: 1}, "metadata: found 61 characters; expected at most 60"),
         ("score", 3, "score: unknown field"),
     ],
 )

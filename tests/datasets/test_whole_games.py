@@ -101,6 +101,11 @@ def test_games_travel_as_lines():
     ]
 
 
+def test_lines_may_begin_with_a_byte_order_mark():
+    (line,) = write_games(random_games(1, seed=2))
+    assert len(list(read_games(["\ufeff" + line.decode()]))) == 1
+
+
 def test_wrong_line_is_named():
     (record,) = map(write_game, random_games(1, seed=3))
     wrong = record | {"result": {"winner": "Blue"}}

@@ -86,7 +86,7 @@ export class ColumnBars {
       const alone = network[column];
       mark.hidden = words.hidden = alone === undefined;
       mark.style.setProperty("--share", alone ?? 0);
-      words.textContent = alone === undefined ? "" : `net ${Math.round(100 * alone)} %`;
+      words.textContent = alone === undefined ? "" : `(${Math.round(100 * alone)} %)`;
       const value = shares[column];
       bar.style.height = `${100 * (value ?? 0)}%`;
       share.textContent = value === undefined ? "" : `${Math.round(100 * value)} %`;

@@ -32,10 +32,10 @@ function notes(movers, seats) {
     const others = {};
     movers.forEach((mover, ply) => {
       if ((ply % 2) + 1 !== seat || mover === seats[seat]) return;
-      const name = mover === PERSON ? "a person" : mover || "somebody before";
-      others[name] = (others[name] ?? 0) + 1;
+      const words = mover === PERSON ? "by a person" : mover ? `by ${mover}` : "given by the address";
+      others[words] = (others[words] ?? 0) + 1;
     });
-    const words = Object.entries(others).map(([name, count]) => `${count} by ${name}`);
+    const words = Object.entries(others).map(([name, count]) => `${count} ${name}`);
     if (words.length) found[`moves of ${NAMES[seat]}`] = words.join(", ").slice(0, 1000);
   }
   return found;
