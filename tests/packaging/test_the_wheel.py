@@ -26,7 +26,7 @@ for found in pkgutil.walk_packages(hamlet.__path__, "hamlet."):
     except ModuleNotFoundError as error:
         print(found.name, error.name)
 """
-SHIPPED = (".py", ".yaml", ".md", ".txt", ".book", ".safetensors")
+SHIPPED = (".py", ".yaml", ".md", ".txt", ".book", ".json", ".safetensors", ".zip")
 # What the extra `games` is for; all else works without it.
 OF_GAMES = (
     "hamlet.compiled",

@@ -130,7 +130,8 @@ class AnalysisData(serializers.Serializer):
         allow_null=True, help_text="of the loser's last move before which he could still hold"
     )
     lost_from = serializers.IntegerField(
-        allow_null=True, help_text="the first ply from which the loser could no longer hold, 0: never"
+        allow_null=True,
+        help_text="the first ply from which the loser could no longer hold, 0: never",
     )
     mistakes = serializers.DictField(help_text="how many of each kind, by player")
 

@@ -145,12 +145,18 @@ SEARCH_BODY: dict[str, Any] = {
             },
             "examples": {
                 "type": "array",
+                "nullable": True,
                 "items": {"type": "object", "additionalProperties": True},
                 "description": "as POST train takes them; or a dataset",
             },
-            "dataset": {"type": "string", "description": "the name of a dataset; or examples"},
+            "dataset": {
+                "type": "string",
+                "nullable": True,
+                "description": "the name of a dataset; or examples",
+            },
             "config": {
                 "type": "object",
+                "nullable": True,
                 "additionalProperties": True,
                 "description": "what all trials share, as POST train takes it",
             },
@@ -182,14 +188,19 @@ SEARCH_BODY: dict[str, Any] = {
                 "nullable": True,
                 "description": "drawn and kept where none is given",
             },
-            "name": {"type": "string", "maxLength": LONGEST_NAME},
+            "name": {"type": "string", "nullable": True, "maxLength": LONGEST_NAME},
             "model": {
                 "type": "string",
+                "nullable": True,
                 "maxLength": LONGEST_MODEL,
                 "description": "gets the version of the best trial; those of all trials go to the "
                 f"model of this name with {TRIALS} after it",
             },
-            "base_version": {"type": "string", "description": "model:1.2.0 or model:latest"},
+            "base_version": {
+                "type": "string",
+                "nullable": True,
+                "description": "model:1.2.0 or model:latest",
+            },
             "level": {"type": "string"},
             "brain": {"description": "as POST train takes it"},
             "system": {"type": "string", "enum": ["connect_four"], "default": "connect_four"},
