@@ -31,12 +31,12 @@ class HandedBack(Exception):
 class Resting(Exception):
     """The job waits for something else; until it looks again, its worker does other jobs.
 
-    Attributes: seconds: until then.
+    Attributes: seconds: until then. queue: where it goes on, if not where it was.
     """
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, queue: str | None = None) -> None:
         super().__init__(f"looks again in {seconds} s")
-        self.seconds = seconds
+        self.seconds, self.queue = seconds, queue
 
 
 class JobContext:
@@ -121,6 +121,16 @@ class JobContext:
         Raises: Resting, which is let pass; never returns.
         """
         raise Resting(seconds)
+
+    def move_to(self, family: Mapping[str, str]) -> None:
+        """Go on in a queue for other work, unless it is there: `WORK` for what takes minutes, so
+        that nobody waits behind it for what takes seconds.
+
+        Raises: Resting, which is let pass.
+        """
+        queue = family[dispatch.device_of(self.job)]
+        if queue != self.job.queue:
+            raise Resting(0.0, queue)
 
     def stop_wished(self) -> bool:
         """Whether the work should come to its next `progress` soon. Costs nothing, so that inner

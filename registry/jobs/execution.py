@@ -69,7 +69,7 @@ def attempt(job: Job, lease: Lease, heart: Heart) -> None:
     except HandedBack:
         hand_back(job, lease)
     except Resting as resting:
-        hand_back(job, lease, resting.seconds)
+        hand_back(job, lease, resting.seconds, resting.queue)
     except (DatabaseError, InterfaceError):
         logger.exception("job %s: the database stayed away; left to its lease", job.pk)
     except (HamletError, RegistryError) as error:
@@ -111,12 +111,13 @@ def checked_result(result: Mapping[str, Any] | None) -> Mapping[str, Any] | None
     return result
 
 
-def hand_back(job: Job, lease: Lease, after_s: float = 0.0) -> None:
+def hand_back(job: Job, lease: Lease, after_s: float = 0.0, queue: str | None = None) -> None:
     try:
-        leases.hand_back(lease, after_s)
+        leases.hand_back(lease, after_s, queue)
     except (LeaseLostError, StatusConflictError) as error:
         logger.warning("job %s: could not be handed back: %s", job.pk, error)
     else:
+        job.queue = queue or job.queue
         dispatch.send(job, after_s)
 
 

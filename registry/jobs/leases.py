@@ -101,11 +101,13 @@ def write(lease: Lease, **changes: object) -> bool:
     return Job.objects.filter(pk=lease.job_id, cancel_wished=True).exists()
 
 
-def hand_back(lease: Lease, after_s: float = 0.0) -> None:
+def hand_back(lease: Lease, after_s: float = 0.0, queue: str | None = None) -> None:
     """Give the job up in good order; that is no attempt that failed.
 
-    Args: after_s: nobody may claim it before. Raises: LeaseLostError.
+    Args: after_s: nobody may claim it before. queue: where it waits, if not where it did.
+    Raises: LeaseLostError.
     """
+    moved = {} if queue is None else {"queue": queue}
     lifecycle.move(
         lease.job_id,
         JobStatus.RUNNING,
@@ -113,6 +115,7 @@ def hand_back(lease: Lease, after_s: float = 0.0) -> None:
         token=lease.token,
         attempts=F("attempts") - 1,
         queued_at=Now() + timedelta(seconds=after_s),
+        **moved,
     )
 
 

@@ -113,6 +113,21 @@ def test_moves_appear_from_the_end_backwards_and_survive_a_stop(
     assert asked == list(range(last - 3, ENDED - 1, -1))
 
 
+def test_an_opening_is_left_to_the_workers_for_long_work(program: Program, game: dict) -> None:
+    position = analysis.line_of(COLUMNS)[5]
+    kept = PositionFinding.objects.get(canonical_key=position.canonical_key)
+    kept.delete()
+    program.get(game["analysis_url"])
+    job = done()
+    assert (job.status, job.queue, job.attempts) == (JobStatus.QUEUED, "work", 0)
+    assert job.done == game["plies"] - 6, "everything after that position is there already"
+    PositionFinding.objects.create(
+        canonical_key=position.canonical_key, score=kept.score, best_columns=kept.best_columns
+    )
+    job = done()
+    assert (job.status, job.queue) == (JobStatus.SUCCEEDED, "work")
+
+
 def test_positions_are_solved_once_and_their_mirror_images_never(
     program: Program, game: dict, monkeypatch
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from hamlet.datasets.packing import unpack_moves
-from hamlet.envs.connect_four.position import NAMES, RED, YELLOW
+from hamlet.envs.connect_four.position import NAMES, RED, YELLOW, Position
 from hamlet.schema import Section, Text, validate
 from registry.jobs import dispatch, services
 from registry.jobs.kinds import Finished, JobKind, Prepared
@@ -33,6 +33,7 @@ NOTHING = {
     "lost_from": None,
     "mistakes": {"Red": {}, "Yellow": {}},
 }
+SLOW_BELOW = 8  # stones; such positions take the solver up to minutes, unless its book has them
 LOSER_OF = {RED: YELLOW, YELLOW: RED}
 
 
@@ -106,15 +107,27 @@ def work(context: JobContext) -> Finished:
     columns = unpack_moves(bytes(game.moves))
     while True:
         judged: list[JudgedMove] = []
-        limits = Limits(stop=_Stop(context))
+        limits, known = Limits(stop=_Stop(context)), known_findings(columns)
+        make_way(context, columns, known)
         try:
-            for move in analyse(columns, known=known_findings(columns), limits=limits):
+            for move in analyse(columns, known=known, limits=limits):
                 judged.append(move)
                 note(context, game, judged)
+                make_way(context, columns[: -len(judged)], known)
         except SolveCancelled:
             context.progress(context.done)  # which says why, by what it raises
         else:
             return Finished(result=report(game, judged), done=game.plies)
+
+
+def make_way(context: JobContext, left: list[int], known: dict[int, Finding]) -> None:
+    """Leave openings to the workers for long work: whoever has finished a game waits for its end.
+
+    Args: left: the moves that are not judged yet.
+    Raises: Resting.
+    """
+    if 0 < len(left) <= SLOW_BELOW and Position.after(left[:-1]).canonical_key not in known:
+        context.move_to(dispatch.WORK)
 
 
 def known_findings(columns: list[int]) -> dict[int, Finding]:
