@@ -134,7 +134,9 @@ def context_of(job: Job) -> dict[str, Any]:
         "job": job,
         "paths": paths,
         "trials": [trial_of(row, paths, data["best_trial"]) for row in data["results"]],
-        "best_values": list((data["best_values"] or {}).items()),
+        "best_values": [
+            (path, spelled(value)) for path, value in (data["best_values"] or {}).items()
+        ],
         "charts": charts.charts_of(data["results"], parameters),
         "width": charts.WIDTH,
         "height": charts.HEIGHT,
