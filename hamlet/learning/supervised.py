@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -38,6 +37,7 @@ from hamlet.learning.saved_state import (
     load_whole,
     optimizer_state,
 )
+from hamlet.learning.supervised_epoch import FitEpoch
 from hamlet.learning.supervised_examples import Batch, Examples, seen_in
 from hamlet.learning.supervised_losses import Objective, precision_problems
 from hamlet.learning.supervised_order import Order
@@ -45,22 +45,6 @@ from hamlet.learning.supervised_validating import Validation
 
 SUMS = ("loss", "policy_loss", "value_loss", "weight")  # of the epoch in progress
 FURTHEST_LOSS = 1e30
-
-
-@dataclass(frozen=True)
-class FitEpoch:
-    """A finished epoch.
-
-    Attributes:
-        number: from 1. metrics: by the names of the specification.
-        improved: whether its validation loss is the lowest so far.
-        stop: why it was the last, in words; empty if others follow.
-    """
-
-    number: int
-    metrics: dict[str, float]
-    improved: bool
-    stop: str = ""
 
 
 class SupervisedFit:

@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from hamlet.envs.connect_four.position import Position
-from hamlet.learning.supervised import FitEpoch, SupervisedFit
+from hamlet.learning.supervised import SupervisedFit
+from hamlet.learning.supervised_epoch import FitEpoch
 from hamlet.learning.supervised_examples import Examples
 from tests.brains.boards import board_network
 

@@ -9,7 +9,8 @@ from hamlet.brains import BoardBrain
 from hamlet.errors import Problem, SpecError
 from hamlet.learning.connect_four.content import Content
 from hamlet.learning.connect_four.given_examples import as_examples, given_rows
-from hamlet.learning.supervised import FitEpoch, SupervisedFit
+from hamlet.learning.supervised import SupervisedFit
+from hamlet.learning.supervised_epoch import FitEpoch
 from hamlet.learning.trainer import Files
 
 NO_VALIDATION = (
