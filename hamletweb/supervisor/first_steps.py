@@ -15,6 +15,7 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 
 from hamlet.errors import SpecError
+from hamlet.shipped import CONNECT_FOUR, shipped_bundle
 from registry.accounts.models import ApiToken, Classroom, Role, Scope, User
 from registry.accounts.services import (
     create_first_accounts,
@@ -22,6 +23,9 @@ from registry.accounts.services import (
     issue_token,
     revoke_token,
 )
+from registry.bundles.services import import_bundle
+from registry.errors import RegistryError
+from registry.models import RegisteredModel
 from training.errors import TrainingError
 from training.models import Run
 from training.services import queue_run
@@ -56,7 +60,8 @@ def take_first_steps(
     known_accounts: Mapping[str, str] | None = None,
     known_classroom: Mapping[str, str] | None = None,
 ) -> FirstSteps:
-    """Bring the tables up to date, make accounts and a run if there are none, see to an API key.
+    """Bring the tables up to date, make accounts, a run and a model if there are none, see to an
+    API key.
 
     Args:
         known_api_key: the one in up.json; kept if it still opens everything.
@@ -69,8 +74,11 @@ def take_first_steps(
     api_key = admin_api_key(known_api_key)
     if api_key is None:
         notes.append("there is no active admin, so up.json holds no API key")
+    new = not RegisteredModel.objects.exists()  # the run below will make one
     if not Run.objects.exists():
         notes.append(queue_first_run())
+    if new:
+        notes.append(bring_first_model())
     return FirstSteps(
         api_key=api_key,
         accounts=made and made.passwords,
@@ -133,17 +141,38 @@ def admins() -> QuerySet[User]:
 
 def queue_first_run() -> str:
     """Queue a short run of a small town, so that the first page shows an agent that learns."""
-    teacher = (
-        User.objects.filter(groups__name=Role.INSTRUCTOR, is_active=True, memberships__teaches=True)
-        .order_by("pk")
-        .first()
-    )
-    if teacher is None:
+    first = first_teacher()
+    if first is None:
         return "nobody teaches a class yet, so no first run was queued"
-    classroom = teacher.memberships.filter(teaches=True).order_by("pk").first().classroom
+    teacher, classroom = first
     request = FIRST_RUN | {"classroom": classroom.name}
     try:
         run = queue_run(teacher, request, idempotency_key="first-run")
     except (SpecError, TrainingError) as error:  # the platform is of use without it
         return f"no first run was queued: {error}"
     return f"queued a first run: {run.name} ({run.level})"
+
+
+def bring_first_model() -> str:
+    """Register the trained opponent of Connect Four, so that there is somebody to play against."""
+    first = first_teacher()
+    if first is None:
+        return f"nobody teaches a class yet, so {CONNECT_FOUR} was not registered"
+    teacher, classroom = first
+    try:
+        import_bundle(shipped_bundle(CONNECT_FOUR), user=teacher, classroom=classroom)
+    except (SpecError, RegistryError, OSError) as error:  # the platform is of use without it
+        return f"{CONNECT_FOUR} was not registered: {error}"
+    return f"registered a trained opponent: {CONNECT_FOUR}"
+
+
+def first_teacher() -> tuple[User, Classroom] | None:
+    """Who owns what comes with the platform, and the class that sees it."""
+    teacher = (
+        User.objects.filter(groups__name=Role.INSTRUCTOR, is_active=True, memberships__teaches=True)
+        .order_by("pk")
+        .first()
+    )
+    if teacher is None:
+        return None
+    return teacher, teacher.memberships.filter(teaches=True).order_by("pk").first().classroom

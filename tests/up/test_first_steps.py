@@ -9,13 +9,39 @@ import sys
 
 import pytest
 
+from hamlet.shipped import CONNECT_FOUR
 from hamletweb.supervisor.first_steps import FIRST_RUN, take_first_steps
 from registry.accounts.models import ApiToken, Classroom, Role, User
 from registry.accounts.services import find_token, issue_token, renew_join_code, revoke_token
+from registry.models import RegisteredModel
+from registry.services import ensure_model
 from tests.running.processes import ROOT, platform_environment
 from training.models import Run, RunStatus
 
 pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def used_before(request) -> None:
+    """A platform with a model brings none of its own, which would take seconds."""
+    if "new_platform" not in request.fixturenames:
+        ensure_model("there-already", "town", None, None)
+
+
+@pytest.fixture
+def new_platform(artifact_dir) -> None:
+    """Nobody has registered anything."""
+
+
+def test_a_new_platform_has_a_trained_opponent_that_its_class_may_play(new_platform) -> None:
+    steps = take_first_steps(None)
+    assert steps.notes[-1] == f"registered a trained opponent: {CONNECT_FOUR}"
+    model = RegisteredModel.objects.get(name=CONNECT_FOUR)
+    assert (model.owner.username, model.classroom) == (Role.INSTRUCTOR, Classroom.objects.get())
+    version = model.versions.get()
+    assert version.lineage["run_spec"]["seed"] == 1
+    assert version.lineage["run_spec"]["content"]["level"] == "alphazero-long"
+    assert take_first_steps(None).notes == []
 
 
 def test_empty_platform_gets_people_a_class_a_key_and_a_run() -> None:
