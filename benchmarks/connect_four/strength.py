@@ -28,6 +28,7 @@ from tqdm import tqdm
 from benchmarks.command import begin, parser_for, positive
 from benchmarks.report import Table
 from hamlet.evaluation.connect_four import Mistakes
+from hamlet.evaluation.connect_four_pool import POOL, pool_games
 from hamlet.evaluation.connect_four_strength import (
     PUBLISHED,
     PUBLISHED_MINIMAX,
@@ -45,23 +46,14 @@ from hamlet.search.openings import balanced_openings
 from hamlet.search.players import (
     MinimaxPlayer,
     NetworkPlayer,
-    OnePlyPlayer,
     Player,
-    RandomPlayer,
-    RolloutPlayer,
     SolverPlayer,
+    player_named,
 )
 from hamlet.search.settings import SearchSettings
 from hamlet.shipped import CONNECT_FOUR, shipped_checkpoint
 
-RANDOM, ONE_PLY, MINIMAX, ROLLOUTS, SOLVER, RAW = (
-    "random",
-    "one ply",
-    "minimax depth 5",
-    "MCTS, 1,000 playouts",
-    "solver",
-    "network alone",
-)
+MINIMAX, RAW, SOLVER = "minimax depth 5", "network alone", "solver"
 ROOT_SIMULATIONS = (16, 64)
 
 
@@ -147,14 +139,8 @@ def mistakes_tables(networks: dict[str, Player], options: Namespace) -> list[Tab
 
 
 def match_tables(networks: dict[str, Player], options: Namespace) -> list[Table]:
-    players: dict[str, Player] = {
-        RANDOM: RandomPlayer(),
-        ONE_PLY: OnePlyPlayer(),
-        MINIMAX: MinimaxPlayer(),
-        ROLLOUTS: RolloutPlayer(),
-        SOLVER: SolverPlayer(),
-        **networks,
-    }
+    pool: dict[str, Player] = {name: player_named(name) for name in POOL}
+    players = {**pool, SOLVER: SolverPlayer(), **networks}
     openings = balanced_openings()[: options.games // 2]
     with tqdm(total=len(players) * (len(players) - 1) // 2, unit="match", disable=None) as bar:
 
@@ -162,7 +148,9 @@ def match_tables(networks: dict[str, Player], options: Namespace) -> list[Table]
             bar.set_postfix_str(f"{one} - {other}")
             bar.update()
 
-        matches, ratings = round_robin(players, openings, seed=options.seed, on_match=show)
+        matches, ratings = round_robin(
+            players, openings, seed=options.seed, known=pool_games(), on_match=show
+        )
     note = f"from {len(openings)} openings of 10 plies that perfect play holds level"
     table = Table("Matches: won, drawn, lost by the network", [], [note])
     for (one, other), match in matches.items():
@@ -181,7 +169,10 @@ def match_tables(networks: dict[str, Player], options: Namespace) -> list[Table]
             }
             for rating in ratings.ratings
         ],
-        [f"95 % intervals; moving first is worth {ratings.first_move} points"],
+        [
+            "minimax looks 5 plies ahead, mcts has 1,000 playouts; their stored games count too",
+            f"95 % intervals; moving first is worth {ratings.first_move} points",
+        ],
     )
     return [table, rated]
 

@@ -5,7 +5,7 @@ What was published for comparison stands here with its source, so that every tab
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -98,15 +98,18 @@ def round_robin(
     openings: Sequence[str],
     *,
     seed: int = 0,
+    known: Iterable[RatedGame] = (),
     on_match: Callable[[str, str], None] = lambda one, other: None,
 ) -> tuple[dict[tuple[str, str], Match], RatingTable]:
     """Every two players meet, twice from each opening with seats exchanged.
 
-    Args: players: by the name that ratings show; one is called `random`, whose rating is 0.
+    Args:
+        players: by the name that ratings show; one is called `random`, whose rating is 0.
+        known: games of the same players that were played before; they count for the ratings.
     Raises: HamletError as `play_match` and `rate_players`.
     """
     matches: dict[tuple[str, str], Match] = {}
-    games: list[RatedGame] = []
+    games = list(known)
     for one, other in combinations(players, 2):
         on_match(one, other)
         match = play_match(
