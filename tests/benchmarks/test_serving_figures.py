@@ -27,8 +27,7 @@ from benchmarks.serving.profiling import ELSEWHERE, layer_of
 from benchmarks.serving.sampling import begin, end
 from benchmarks.serving.single import Turns, judge
 from benchmarks.serving.swapping import Watch, zero
-
-PLAIN = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody"
+from tests.benchmarks.answering import PLAIN, Answering
 
 
 def test_an_answer_is_read_once_it_is_whole():
@@ -40,36 +39,6 @@ def test_an_answer_in_chunks_is_joined():
     head = b"HTTP/1.1 201 Created\r\nTransfer-Encoding: chunked\r\n\r\n"
     assert read_answer(head + b"4\r\nbo\r\n\r\n2\r\ndy\r\n") is None
     assert read_answer(head + b"4\r\nbo\r\n\r\n2\r\ndy\r\n0\r\n\r\n") == (201, b"bo\r\ndy")
-
-
-class Answering:
-    """A server on 127.0.0.1 that gives `answers` in turn; None closes the connection."""
-
-    def __init__(self, *answers):
-        self.answers, self.asked, self.connections = answers, 0, 0
-
-    async def __aenter__(self):
-        self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{self.server.sockets[0].getsockname()[1]}/here"
-        return self
-
-    async def __aexit__(self, *_):
-        self.server.close()
-
-    async def serve(self, reader, writer):
-        self.connections += 1
-        while head := await reader.readline():
-            while (line := await reader.readline()) != b"\r\n":
-                if line.lower().startswith(b"content-length:"):
-                    await_bytes = int(line.split(b":")[1])
-            self.body = await reader.readexactly(await_bytes)
-            self.head = head
-            answer = self.answers[min(self.asked, len(self.answers) - 1)]
-            self.asked += 1
-            if answer is None:
-                break
-            writer.write(answer)
-        writer.close()
 
 
 def test_one_question_is_sent_as_it_stands():
@@ -130,44 +99,6 @@ def test_answers_of_the_warm_up_do_not_count():
     latencies, asked = run(work())
     assert latencies == []
     assert asked >= 2
-
-
-def paced(per_second, connections, *, answers):
-    """The moments at which requests were due, of a load that ends after so many answers."""
-
-    async def work():
-        async with Answering(PLAIN) as server:
-            stop, due = asyncio.Event(), []
-
-            def see(status, body, began, ended):
-                due.append(began)
-                if len(due) >= answers:
-                    stop.set()
-
-            await send_load(
-                *(server.url, request_bytes(server.url, b"{}")),
-                connections=connections,
-                seconds=60,
-                warm_up_s=0.0,
-                per_second=per_second,
-                see=see,
-                stop=stop,
-            )
-            return sorted(due)
-
-    return run(work())
-
-
-def test_paced_requests_are_due_at_even_distances_whatever_the_answers_take():
-    due = paced(1000.0, 1, answers=20)
-    steps = [late - early for early, late in zip(due, due[1:], strict=False)]
-    assert steps == pytest.approx([0.001] * len(steps), abs=1e-9)
-
-
-def test_connections_share_the_pace():
-    due = paced(500.0, 4, answers=24)[:20]
-    steps = [late - early for early, late in zip(due, due[4:], strict=False)]
-    assert steps == pytest.approx([0.008] * len(steps), abs=1e-3)
 
 
 def load(latencies_ms, *, refused=0, elapsed_s=1.0):
