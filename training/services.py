@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from hamlet.errors import Problem, SpecError
-from hamlet.schema import describe
 from registry.checkpoints import drop_checkpoints
+from registry.idempotency import check_key
 from registry.models import Checkpoint, User
 from training import dispatch, lifecycle
 from training.creating import body_hash, create_run
@@ -23,8 +21,6 @@ from training.errors import (
 from training.models import ENDED, QueuedExamples, Run, RunStatus, Wish
 from training.queries import may_steer
 from training.run_requests import read_request
-
-KEY = re.compile(r"[\x21-\x7e]{1,100}")
 
 
 def queue_run(user: User, request: Mapping[str, Any], *, idempotency_key: str | None = None) -> Run:
@@ -61,9 +57,7 @@ def check_may_queue(user: User, key: str | None) -> None:
     """Raises: SteeringRefusedError; SpecError for a key that is none."""
     if not user.has_perm("training.add_run"):
         raise SteeringRefusedError("You may watch runs but not start them. Ask an instructor.")
-    if key is not None and not KEY.fullmatch(key):
-        message = f"found {describe(key)}; expected 1 to 100 printable characters"
-        raise SpecError([Problem("Idempotency-Key", message)])
+    check_key(key)
 
 
 def find_by_key(user: User, key: str | None, request: Mapping[str, Any]) -> Run | None:

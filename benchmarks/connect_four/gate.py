@@ -79,11 +79,21 @@ def stored() -> dict[str, Any]:
 def trained(seed: int, quick: bool = False) -> float:
     """Share of the held-out endings that the network spoils after its training."""
     starts = [ending.moves for ending in decisive_endings(*LEARNED)]
+    trainer = alphazero_on(starts, epochs=1 if quick else EPOCHS, learning_rate=0.002, seed=seed)
+    while not trainer.finished:
+        list(trainer.advance())
+    return mistake_rate(trainer.best_network(), decisive_endings(*HELD_OUT))
+
+
+def alphazero_on(
+    starts: Sequence[str], *, epochs: int, learning_rate: float, seed: int
+) -> AlphaZeroTrainer:
+    """The level's network, on games that begin after these moves."""
     config = {
         "model_type": "alphazero",
-        "epochs": 1 if quick else EPOCHS,
+        "epochs": epochs,
         "batch_size": 64,
-        "learning_rate": 0.002,
+        "learning_rate": learning_rate,
         "rating_openings": 0,
         "value_target": "outcome",
         "advanced_config": {
@@ -94,15 +104,12 @@ def trained(seed: int, quick: bool = False) -> float:
                 "buffer_first": 2_000,
                 "buffer_last": 4_000,
                 "passes": 3.0,
-                "starts": starts,
+                "starts": list(starts),
             },
             "arena": {"games": 2, "simulations": 8, "accept_from": -1.0},
         },
     }
-    trainer = AlphaZeroTrainer(build_runspec({"config": config, "seed": seed}))
-    while not trainer.finished:
-        list(trainer.advance())
-    return mistake_rate(trainer.best_network(), decisive_endings(*HELD_OUT))
+    return AlphaZeroTrainer(build_runspec({"config": config, "seed": seed}))
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from hamlet.errors import Problem, SpecError
 from hamlet.schema import content_hash
 from registry.accounts.models import User
 from registry.errors import NotChangeableError
-from registry.idempotency import check_key
+from registry.idempotency import check_key, made_before
 from registry.jobs import dispatch, kinds, lifecycle
 from registry.jobs.errors import IdempotencyConflictError, TooManyJobsError
 from registry.jobs.kinds import JobKind
@@ -88,15 +88,8 @@ def body_hash(request: Any) -> str:
 
 def find_by_key(user: User, key: str | None, asked: str) -> Job | None:
     """Raises: IdempotencyConflictError if the key was used with another body."""
-    if key is None:
-        return None
-    job = Job.objects.filter(owner=user, idempotency_key=key).first()
-    if job is not None and job.request_hash != asked:
-        raise IdempotencyConflictError(
-            f"The key {key!r} was used before, with another body (job {job.pk}). "
-            "Use a new key for a new job."
-        )
-    return job
+    own = Job.objects.filter(owner=user)
+    return made_before(own, key, asked, "job", IdempotencyConflictError)
 
 
 def create_job(user: User, kind: JobKind, request: Any, asked: str, key: str | None) -> Job:

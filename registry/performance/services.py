@@ -10,7 +10,7 @@ from hamlet.errors import Problem, SpecError
 from hamlet.schema import MapOf, Number, Section, Text, validate
 from registry.accounts.models import User
 from registry.errors import ConflictError
-from registry.idempotency import check_key
+from registry.idempotency import check_key, made_before
 from registry.jobs.services import body_hash
 from registry.models import PerformanceReport, RegisteredModel
 
@@ -67,15 +67,8 @@ def report(
 
 def find_by_key(user: User, key: str | None, asked: str) -> PerformanceReport | None:
     """Raises: ConflictError if the key was used for another report."""
-    if key is None:
-        return None
-    kept = PerformanceReport.objects.filter(reporter=user, idempotency_key=key).first()
-    if kept is not None and kept.request_hash != asked:
-        raise ConflictError(
-            f"The key {key!r} was used before, for another report ({kept.uid}). "
-            "Use a new key for a new report."
-        )
-    return kept
+    own = PerformanceReport.objects.filter(reporter=user)
+    return made_before(own, key, asked, "report", ConflictError, named_by="uid")
 
 
 def forget_oldest(user: User, model: RegisteredModel) -> None:

@@ -155,8 +155,8 @@ def job_is_free_again(job: Job) -> None:
     assert leases.take_back(job, "its worker died") == JobStatus.QUEUED
 
 
-def test_a_trial_that_is_worse_than_others_were_is_stopped(instructor: User) -> None:
-    job = queued(instructor, num_samples=5, max_concurrent=1, config={**CONFIG, "epochs": 4})
+def learning_badly_after_three(job: Job) -> Run:
+    """The fourth trial, after three that ended well; the search has seen how it does."""
     for _ in range(3):
         look(job)
         learn(job)
@@ -167,6 +167,12 @@ def test_a_trial_that_is_worse_than_others_were_is_stopped(instructor: User) -> 
         MetricPoint.objects.create(run=run, name="val_loss", at=epoch, value=1000.0)
     look(job)
     run.refresh_from_db()
+    return run
+
+
+def test_a_trial_that_is_worse_than_others_were_is_stopped(instructor: User) -> None:
+    job = queued(instructor, num_samples=5, max_concurrent=1, config={**CONFIG, "epochs": 4})
+    run = learning_badly_after_three(job)
     assert run.wish == Wish.CANCEL
     assert "stopped by the search" in run.events.first().text + run.events.all()[1].text
     assert job.done == 3  # its run has not ended yet
@@ -183,16 +189,7 @@ def test_a_trial_that_is_worse_than_others_were_is_stopped(instructor: User) -> 
 
 def test_nothing_is_stopped_where_nobody_wishes_it(instructor: User) -> None:
     job = queued(instructor, num_samples=4, max_concurrent=1, early_stopping="none")
-    for _ in range(3):
-        look(job)
-        learn(job)
-    look(job)
-    run = runs_of(job)[3]
-    Run.objects.filter(pk=run.pk).update(status=RunStatus.RUNNING)
-    for epoch in (1, 2, 3):
-        MetricPoint.objects.create(run=run, name="val_loss", at=epoch, value=1000.0)
-    look(job)
-    run.refresh_from_db()
+    run = learning_badly_after_three(job)
     assert run.wish == Wish.RUN
 
 

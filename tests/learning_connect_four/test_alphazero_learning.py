@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
+from benchmarks.connect_four.gate import alphazero_on
 from hamlet.envs.connect_four.batch import open_columns_of
 from hamlet.learning.connect_four.alphazero import AlphaZeroTrainer
 from hamlet.learning.connect_four.finished_games import positions_learned
 from hamlet.learning.connect_four.started_self_play import FinishedGame, StartedSelfPlay
-from hamlet.learning.connect_four.system import build_runspec
 from hamlet.search.evaluators import UniformEvaluator
 from hamlet.search.rules_dynamics import RulesDynamics
 from hamlet.search.self_play import SelfPlaySettings
@@ -31,29 +31,8 @@ def endings() -> list[Ending]:
 
 
 def run_on(endings: list[Ending], *, epochs: int, learning_rate: float) -> AlphaZeroTrainer:
-    """The small network, on games that begin at these endings."""
     starts = [ending.moves for ending in endings]
-    config = {
-        "model_type": "alphazero",
-        "epochs": epochs,
-        "batch_size": 64,
-        "learning_rate": learning_rate,
-        "value_target": "outcome",
-        "advanced_config": {
-            "search": {"simulations": 24, "root": "gumbel", "transposition": True},
-            "self_play": {
-                "games": len(starts),
-                "parallel_games": len(starts),
-                "buffer_first": 2_000,
-                "buffer_last": 4_000,
-                "passes": 3.0,
-                "starts": starts,
-            },
-            "arena": {"games": 2, "simulations": 8, "accept_from": -1.0},
-        },
-    }
-    spec = build_runspec({"system": "connect_four", "config": config, "seed": 0})
-    return AlphaZeroTrainer(spec)
+    return alphazero_on(starts, epochs=epochs, learning_rate=learning_rate, seed=0)
 
 
 def finish(trainer: AlphaZeroTrainer) -> None:

@@ -12,7 +12,7 @@ from hamlet.datasets.games import Game as PlayedGame
 from registry.artifacts.models import Artifact
 from registry.artifacts.store import store_file
 from registry.errors import NotChangeableError
-from registry.idempotency import check_key
+from registry.idempotency import check_key, made_before
 from registry.jobs import services as jobs
 from registry.jobs.models import Job
 from registry.jobs.services import body_hash
@@ -74,15 +74,8 @@ def keep_sent_game(user: User, sent: reading.SentGame, key: str | None, asked: s
 
 def find_by_key(user: User, key: str | None, asked: str) -> Game | None:
     """Raises: GameConflictError if the key was used with another body."""
-    if key is None:
-        return None
-    game = Game.objects.filter(owner=user, idempotency_key=key).first()
-    if game is not None and game.request_hash != asked:
-        raise GameConflictError(
-            f"The key {key!r} was used before, with another body (game {game.uid}). "
-            "Use a new key for a new game."
-        )
-    return game
+    own = Game.objects.filter(owner=user)
+    return made_before(own, key, asked, "game", GameConflictError, named_by="uid")
 
 
 def find_same(user: User, game: PlayedGame) -> Game:
